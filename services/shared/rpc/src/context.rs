@@ -1,0 +1,130 @@
+use std::time::{Duration, Instant};
+
+use parlance_core::{Actor, Caller, Error, Reason, Result};
+use tonic::metadata::{Ascii, MetadataValue};
+
+use crate::metadata;
+
+/// Time that a request has unless its caller gave less.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who asks, until when, in which trace: what every request carries on its way down.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub caller: Caller,
+    pub deadline: Instant,
+    /// W3C traceparent.
+    pub trace: String,
+}
+
+impl Context {
+    /// A new request at the edge, or a service's own errand.
+    pub fn new(caller: Caller) -> Self {
+        Self { caller, deadline: Instant::now() + DEFAULT_TIMEOUT, trace: new_trace() }
+    }
+
+    /// The context of an incoming request; the server stack has put it there.
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<Self> {
+        request.extensions().get::<Context>().cloned().ok_or_else(|| {
+            Error::new(Reason::CredentialsMissing, "no caller: the server stack was not applied")
+        })
+    }
+
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = self.deadline.min(Instant::now() + timeout);
+        self
+    }
+
+    /// Continues the trace of an incoming HTTP request, if its header is well formed.
+    pub fn with_trace(mut self, traceparent: Option<&str>) -> Self {
+        if let Some(trace) = traceparent.filter(|text| is_traceparent(text)) {
+            self.trace = trace.to_owned();
+        }
+        self
+    }
+
+    /// The same errand on the service's own account, for questions that the user need not be able to ask.
+    pub fn as_service(&self) -> Self {
+        Self { caller: Caller::service(self.caller.app), ..self.clone() }
+    }
+
+    /// The same errand for a user.
+    pub fn as_user(&self, num: parlance_core::Num) -> Self {
+        Self { caller: Caller::user(self.caller.app, num), ..self.clone() }
+    }
+
+    /// The trace id: 32 hex digits.
+    pub fn trace_id(&self) -> &str {
+        self.trace.get(3..35).unwrap_or_default()
+    }
+
+    /// `message` as a request that carries this context.
+    pub fn request<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        request.set_timeout(left.max(Duration::from_millis(1)));
+        let out = request.metadata_mut();
+        out.insert(metadata::APP, ascii(&self.caller.app.to_string()));
+        out.insert(metadata::ACTOR, ascii(&actor_text(&self.caller.actor)));
+        out.insert(metadata::TRACEPARENT, ascii(&self.trace));
+        request
+    }
+}
+
+fn ascii(text: &str) -> MetadataValue<Ascii> {
+    MetadataValue::try_from(text).unwrap_or_else(|_| MetadataValue::from_static(""))
+}
+
+fn actor_text(actor: &Actor) -> String {
+    match actor {
+        Actor::Service => "service".to_owned(),
+        Actor::App => "app".to_owned(),
+        Actor::Public => "public".to_owned(),
+        Actor::User { num } => format!("user:{num}"),
+    }
+}
+
+pub(crate) fn parse_actor(text: &str) -> Option<Actor> {
+    match text {
+        "service" => Some(Actor::Service),
+        "app" => Some(Actor::App),
+        "public" => Some(Actor::Public),
+        _ => text.strip_prefix("user:")?.parse().ok().map(|num| Actor::User { num }),
+    }
+}
+
+pub(crate) fn new_trace() -> String {
+    let span = uuid::Uuid::new_v4().as_u64_pair().0;
+    format!("00-{}-{span:016x}-01", uuid::Uuid::new_v4().simple())
+}
+
+pub(crate) fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    matches!(parts[..], [version, trace, span, flags]
+        if version.len() == 2 && trace.len() == 32 && span.len() == 16 && flags.len() == 2)
+        && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actors_survive_the_wire_and_unknown_ones_do_not_parse() {
+        for actor in [Actor::Service, Actor::App, Actor::Public, Actor::User { num: 42 }] {
+            assert_eq!(parse_actor(&actor_text(&actor)), Some(actor));
+        }
+        assert_eq!(parse_actor("root"), None);
+        assert_eq!(parse_actor("user:x"), None);
+    }
+
+    #[test]
+    fn a_malformed_traceparent_is_not_continued() {
+        let context = Context::new(Caller::service(uuid::Uuid::nil()));
+        assert!(is_traceparent(&context.trace));
+        let own = context.trace.clone();
+        assert_eq!(context.clone().with_trace(Some("00-x-y-01")).trace, own);
+        let other = new_trace();
+        assert_eq!(context.with_trace(Some(&other)).trace, other);
+    }
+}

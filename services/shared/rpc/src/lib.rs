@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod context;
+pub mod metadata;
+mod serve;
+mod transport;
+
+pub use context::Context;
+pub use serve::{Authenticate, Credentials, Served, serve};
+pub use transport::{Transport, in_process};
+
+use parlance_proto::auth::auth_service_client::AuthServiceClient;
+use parlance_proto::channel::channel_service_client::ChannelServiceClient;
+use parlance_proto::message::message_service_client::MessageServiceClient;
+use parlance_proto::presence::presence_service_client::PresenceServiceClient;
+
+/// The generated clients, over either transport. Cloning is cheap; each call needs `&mut`.
+pub type AuthClient = AuthServiceClient<Transport>;
+pub type ChannelClient = ChannelServiceClient<Transport>;
+pub type MessageClient = MessageServiceClient<Transport>;
+pub type PresenceClient = PresenceServiceClient<Transport>;

@@ -1,0 +1,220 @@
+//! The server half: every service, in process or behind a socket, stands behind this stack.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Request, Response};
+use parlance_core::{Caller, Error, Reason, Result};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tower::Service;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::context::{Context, is_traceparent, new_trace, parse_actor};
+use crate::metadata;
+
+/// Marks a request that was made in this process.
+#[derive(Clone, Copy)]
+pub(crate) struct Trusted;
+
+/// What a client from outside presents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    pub api_key: Option<String>,
+    pub token: Option<String>,
+    /// User that the holder of the key acts for.
+    pub act_as: Option<String>,
+}
+
+/// Tells who presents these credentials; must not mark the caller as trusted.
+pub type Authenticate =
+    Arc<dyn Fn(Credentials) -> Pin<Box<dyn Future<Output = Result<Caller>> + Send>> + Send + Sync>;
+
+/// Longest time that a unary call may take, whatever its caller says.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Time of a call whose caller gave none.
+const USUAL: Duration = Duration::from_secs(10);
+
+/// A generated server behind the stack.
+#[derive(Clone)]
+pub struct Served<S> {
+    inner: S,
+    authenticate: Option<Authenticate>,
+    secret: Option<Arc<str>>,
+}
+
+/// Puts the stack in front of a generated server. Callers from outside are asked of `authenticate`
+/// (none = refused); those that bring `secret` are believed like callers in this process.
+pub fn serve<S>(inner: S, authenticate: Option<Authenticate>, secret: Option<Arc<str>>) -> Served<S> {
+    Served { inner, authenticate, secret }
+}
+
+impl<S: NamedService> NamedService for Served<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S> Service<Request<Body>> for Served<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> task::Poll<Result<(), Infallible>> {
+        // Generated servers are always ready.
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let mut inner = self.inner.clone();
+        let authenticate = self.authenticate.clone();
+        let secret = self.secret.clone();
+        let started = Instant::now();
+        let path = request.uri().path().to_owned();
+        let trace = header(request.headers(), metadata::TRACEPARENT)
+            .filter(|text| is_traceparent(text))
+            .map_or_else(new_trace, str::to_owned);
+        let method = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let span = tracing::debug_span!("rpc", %method, trace_id = trace.get(3..35));
+        Box::pin(
+            async move {
+                let streaming = method == "Follow";
+                let timeout = header(request.headers(), metadata::TIMEOUT)
+                    .and_then(parse_timeout)
+                    .unwrap_or(USUAL)
+                    .min(LONGEST);
+                let caller = match trusted_caller(&request, secret.as_deref()) {
+                    Some(caller) => caller,
+                    None => match (authenticate, credentials(request.headers())) {
+                        (Some(authenticate), credentials) => authenticate(credentials).await,
+                        (None, _) => Err(Error::new(Reason::CredentialsMissing, "who are you?")),
+                    },
+                };
+                let response = match caller {
+                    Ok(caller) => {
+                        request.extensions_mut().insert(Context {
+                            caller,
+                            deadline: started + if streaming { LONGEST } else { timeout },
+                            trace,
+                        });
+                        match tokio::time::timeout(timeout, inner.call(request)).await {
+                            Ok(Ok(response)) => response,
+                            Ok(Err(never)) => match never {},
+                            Err(_) => refuse(Error::new(Reason::DeadlinePassed, "deadline passed")),
+                        }
+                    }
+                    Err(error) => refuse(error),
+                };
+                let code = Status::from_header_map(response.headers())
+                    .map_or(tonic::Code::Ok, |status| status.code());
+                metrics::histogram!("parlance_rpc_seconds", "method" => method.clone(), "code" => code_name(code))
+                    .record(started.elapsed().as_secs_f64());
+                Ok(response)
+            }
+            .instrument(span),
+        )
+    }
+}
+
+fn refuse(error: Error) -> Response<Body> {
+    Status::from(error).into_http()
+}
+
+/// The caller named by one of our own services; `None` if the request comes from outside.
+fn trusted_caller(request: &Request<Body>, secret: Option<&str>) -> Option<Result<Caller>> {
+    let headers = request.headers();
+    let in_process = request.extensions().get::<Trusted>().is_some();
+    let beside_secret = || {
+        matches!((secret, header(headers, metadata::SERVICE_SECRET)), (Some(ours), Some(theirs))
+            if constant_time_eq(ours.as_bytes(), theirs.as_bytes()))
+    };
+    if !in_process && !beside_secret() {
+        return None;
+    }
+    let app = header(headers, metadata::APP).and_then(|text| Uuid::try_parse(text).ok());
+    let actor = header(headers, metadata::ACTOR).and_then(parse_actor);
+    Some(match (app, actor) {
+        (Some(app), Some(actor)) => Ok(Caller { app, actor, trusted: true }),
+        _ => Err(Error::new(Reason::CredentialsMissing, "caller metadata is missing")),
+    })
+}
+
+fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
+}
+
+fn credentials(headers: &HeaderMap) -> Credentials {
+    Credentials {
+        api_key: header(headers, metadata::API_KEY).map(str::to_owned),
+        token: header(headers, metadata::AUTHORIZATION)
+            .and_then(|text| text.strip_prefix("Bearer "))
+            .map(str::to_owned),
+        act_as: header(headers, metadata::ACT_AS).map(str::to_owned),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `grpc-timeout`: up to eight digits and a unit.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let n: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(n * 3600),
+        "M" => Duration::from_secs(n * 60),
+        "S" => Duration::from_secs(n),
+        "m" => Duration::from_millis(n),
+        "u" => Duration::from_micros(n),
+        "n" => Duration::from_nanos(n),
+        _ => return None,
+    })
+}
+
+fn code_name(code: tonic::Code) -> &'static str {
+    match code {
+        tonic::Code::Ok => "ok",
+        tonic::Code::Cancelled => "cancelled",
+        tonic::Code::Unknown => "unknown",
+        tonic::Code::InvalidArgument => "invalid_argument",
+        tonic::Code::DeadlineExceeded => "deadline_exceeded",
+        tonic::Code::NotFound => "not_found",
+        tonic::Code::AlreadyExists => "already_exists",
+        tonic::Code::PermissionDenied => "permission_denied",
+        tonic::Code::ResourceExhausted => "resource_exhausted",
+        tonic::Code::FailedPrecondition => "failed_precondition",
+        tonic::Code::Aborted => "aborted",
+        tonic::Code::OutOfRange => "out_of_range",
+        tonic::Code::Unimplemented => "unimplemented",
+        tonic::Code::Internal => "internal",
+        tonic::Code::Unavailable => "unavailable",
+        tonic::Code::DataLoss => "data_loss",
+        tonic::Code::Unauthenticated => "unauthenticated",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_parse_as_the_grpc_specification_says() {
+        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_timeout("5S"), Some(Duration::from_secs(5)));
+        for wrong in ["", "S", "5", "5x", "123456789S", "-1S"] {
+            assert_eq!(parse_timeout(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A service's log of facts, appended in the transaction that makes them true.
+
+use parlance_core::{Error, Micros, Result};
+use parlance_proto::event::{Event, LogEntry, ReadLogResponse};
+use prost::Message as _;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    Statement, entity::prelude::*,
+};
+use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
+
+use crate::{Store, Write, store_error};
+
+/// Largest page of [`read`].
+const MAX_PAGE: u32 = 1000;
+const USUAL_PAGE: u32 = 500;
+
+mod entity {
+    use super::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "outbox")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub position: i64,
+        pub event: Vec<u8>,
+        pub at: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Creates the table; called by the first migration of a service that states facts.
+pub async fn create_table(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("outbox")
+                .col(ColumnDef::new("position").big_integer().not_null().auto_increment().primary_key())
+                .col(ColumnDef::new("event").binary().not_null())
+                .col(ColumnDef::new("at").big_integer().not_null())
+                .to_owned(),
+        )
+        .await
+}
+
+/// Appends facts and gives the position of the last one (0 = none was given).
+pub async fn append(write: &Write, events: Vec<Event>, now: Micros) -> Result<u64> {
+    let mut last = 0;
+    if events.is_empty() {
+        return Ok(0);
+    }
+    if write.backend() == DbBackend::Postgres {
+        // Positions must rise in commit order, or a consumer would skip what commits late.
+        write
+            .connection()
+            .execute_raw(Statement::from_string(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.outbox'))",
+            ))
+            .await
+            .map_err(store_error)?;
+    }
+    for event in events {
+        let row =
+            entity::ActiveModel { event: Set(event.encode_to_vec()), at: Set(now.0), ..Default::default() };
+        let inserted = entity::Entity::insert(row).exec(write.connection()).await.map_err(store_error)?;
+        last = inserted.last_insert_id as u64;
+    }
+    Ok(last)
+}
+
+/// Entries after a position, oldest first, and the newest position.
+pub async fn read(store: &Store, after: u64, limit: u32) -> Result<ReadLogResponse> {
+    let limit = match limit {
+        0 => USUAL_PAGE,
+        n => n.min(MAX_PAGE),
+    };
+    let after = i64::try_from(after).map_err(|_| Error::invalid("after_position", "is too large"))?;
+    let rows = entity::Entity::find()
+        .filter(entity::Column::Position.gt(after))
+        .order_by_asc(entity::Column::Position)
+        .limit(u64::from(limit))
+        .all(store.read())
+        .await
+        .map_err(store_error)?;
+    let full = rows.len() == limit as usize;
+    let entries = rows
+        .into_iter()
+        .map(|row| {
+            Ok(LogEntry {
+                position: row.position as u64,
+                event: Some(Event::decode(&*row.event).map_err(Error::internal)?),
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let seen = entries.last().map_or(0, |entry| entry.position);
+    let top_position = if full || entries.is_empty() { top(store).await?.max(seen) } else { seen };
+    Ok(ReadLogResponse { entries, top_position })
+}
+
+/// The newest position; 0 = the log is empty.
+pub async fn top(store: &Store) -> Result<u64> {
+    let row = entity::Entity::find()
+        .order_by_desc(entity::Column::Position)
+        .one(store.read())
+        .await
+        .map_err(store_error)?;
+    Ok(row.map_or(0, |row| row.position as u64))
+}

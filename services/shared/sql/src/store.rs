@@ -1,0 +1,264 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use parlance_core::Result;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::store_error;
+
+/// Where a service keeps its tables.
+#[derive(Debug, Clone)]
+pub enum Settings {
+    /// A SQLite file, made when missing.
+    File(PathBuf),
+    /// A PostgreSQL server and the schema in it, made when missing.
+    Postgres { url: String, schema: String, max_connections: u32 },
+}
+
+/// Prepared statements kept per connection. The batch statements come in eight sizes each.
+const STATEMENT_CACHE: usize = 200;
+/// Readers on one SQLite file.
+const SQLITE_READERS: u32 = 4;
+/// Time after which a statement on PostgreSQL is given up.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A service's database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    /// SQLite: a connection that does not wait for the disk.
+    relaxed: Option<DatabaseConnection>,
+    /// SQLite: the turn to write.
+    turn: Option<Arc<Mutex<()>>>,
+    statements: Arc<AtomicU64>,
+    schema: Arc<str>,
+}
+
+impl Store {
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        match settings {
+            Settings::File(path) => Self::open_file(path).await,
+            Settings::Postgres { url, schema, max_connections } => {
+                Self::open_postgres(url, schema, *max_connections).await
+            }
+        }
+    }
+
+    async fn open_file(path: &std::path::Path) -> anyhow::Result<Self> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let connect = |connections: u32, synchronous: SqliteSynchronous, read_only: bool| {
+            let path = path.to_owned();
+            let statements = statements.clone();
+            async move {
+                let mut options = ConnectOptions::new("sqlite::memory:");
+                options
+                    .min_connections(1)
+                    .max_connections(connections)
+                    .sqlx_logging(false)
+                    .test_before_acquire(false)
+                    .map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None))
+                    .map_sqlx_sqlite_opts(move |options| {
+                        options
+                            .filename(&path)
+                            .in_memory(false)
+                            .shared_cache(false)
+                            .create_if_missing(!read_only)
+                            .journal_mode(SqliteJournalMode::Wal)
+                            .synchronous(synchronous)
+                            .busy_timeout(Duration::from_secs(5))
+                            .statement_cache_capacity(STATEMENT_CACHE)
+                            .pragma("cache_size", "-8000")
+                            .pragma("mmap_size", "0")
+                            .pragma("temp_store", "memory")
+                            .foreign_keys(false)
+                    });
+                let mut connection = Database::connect(options).await?;
+                connection.set_metric_callback(move |_| {
+                    statements.fetch_add(1, Ordering::Relaxed);
+                });
+                Ok::<_, sea_orm::DbErr>(connection)
+            }
+        };
+        let at = || format!("open {}", path.display());
+        let write = connect(1, SqliteSynchronous::Full, false).await.with_context(at)?;
+        let relaxed = connect(1, SqliteSynchronous::Normal, false).await.with_context(at)?;
+        let read = connect(SQLITE_READERS, SqliteSynchronous::Normal, true).await.with_context(at)?;
+        let store = Self {
+            read,
+            write,
+            relaxed: Some(relaxed),
+            turn: Some(Arc::new(Mutex::new(()))),
+            statements,
+            schema: "main".into(),
+        };
+        let (journal, synchronous) = store.durability().await?;
+        if journal != "wal" || synchronous != "2" {
+            bail!("SQLite is not durable enough: journal_mode={journal}, synchronous={synchronous}");
+        }
+        Ok(store)
+    }
+
+    async fn open_postgres(url: &str, schema: &str, max_connections: u32) -> anyhow::Result<Self> {
+        if schema.is_empty()
+            || !schema.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+        {
+            bail!("a schema name has lower-case letters, digits and _ only: {schema:?}");
+        }
+        let statements = Arc::new(AtomicU64::new(0));
+        let search_path = schema.to_owned();
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(max_connections)
+            .sqlx_logging(false)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(5))
+            .map_sqlx_postgres_opts(move |options| {
+                options.statement_cache_capacity(STATEMENT_CACHE).options([
+                    ("search_path", search_path.clone()),
+                    ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string()),
+                    ("synchronous_commit", "on".to_owned()),
+                ])
+            });
+        let mut connection = Database::connect(options).await.context("connect to PostgreSQL")?;
+        let counter = statements.clone();
+        connection.set_metric_callback(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        connection
+            .execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
+            .await
+            .with_context(|| format!("create schema {schema}"))?;
+        Ok(Self {
+            read: connection.clone(),
+            write: connection,
+            relaxed: None,
+            turn: None,
+            statements,
+            schema: schema.into(),
+        })
+    }
+
+    /// For questions. On SQLite several of them run beside one writer.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For the migrator only.
+    pub(crate) fn write_connection(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// Statements executed so far, transaction control excluded.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Starts a transaction that is durable once committed.
+    pub async fn begin(&self) -> Result<Write> {
+        self.begin_on(&self.write).await
+    }
+
+    /// Starts a transaction that a power failure may undo (a killed process does not). For what can
+    /// be rebuilt from another service's log.
+    pub async fn begin_relaxed(&self) -> Result<Write> {
+        self.begin_on(self.relaxed.as_ref().unwrap_or(&self.write)).await
+    }
+
+    async fn begin_on(&self, connection: &DatabaseConnection) -> Result<Write> {
+        let turn = match &self.turn {
+            Some(turn) => Some(turn.clone().lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: self.turn.is_some().then_some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let transaction = connection.begin_with_options(options).await.map_err(store_error)?;
+        Ok(Write { transaction, turn, backend: self.backend() })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.read.ping().await.map_err(store_error)
+    }
+
+    /// `journal_mode` and `synchronous` of the connection that commits (SQLite).
+    pub async fn durability(&self) -> anyhow::Result<(String, String)> {
+        let text = async |sql: &str, column: &str| -> anyhow::Result<String> {
+            let row = self
+                .write
+                .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
+                .await?
+                .context("the pragma has a value")?;
+            Ok(match row.try_get::<String>("", column) {
+                Ok(text) => text,
+                Err(_) => row.try_get::<i64>("", column)?.to_string(),
+            })
+        };
+        Ok((
+            text("PRAGMA journal_mode", "journal_mode").await?,
+            text("PRAGMA synchronous", "synchronous").await?,
+        ))
+    }
+
+    pub async fn close(self) {
+        let _ = self.read.close().await;
+        if let Some(relaxed) = self.relaxed {
+            let _ = relaxed.close().await;
+        }
+        let _ = self.write.close().await;
+    }
+}
+
+/// An open transaction. Dropped without commit, it is undone.
+#[derive(Debug)]
+pub struct Write {
+    transaction: DatabaseTransaction,
+    turn: Option<OwnedMutexGuard<()>>,
+    backend: DbBackend,
+}
+
+impl Write {
+    pub fn connection(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    /// Makes the changes durable. Keep the result until what follows from the commit in the same
+    /// order (publishing) is done: on SQLite the next writer waits for it.
+    pub async fn commit(self) -> Result<Committed> {
+        self.transaction.commit().await.map_err(store_error)?;
+        Ok(Committed { _turn: self.turn })
+    }
+
+    pub async fn rollback(self) -> Result<()> {
+        self.transaction.rollback().await.map_err(store_error)
+    }
+}
+
+/// Proof of a commit; holds the turn to write until dropped.
+#[derive(Debug)]
+#[must_use = "drop it when what must happen in commit order has happened"]
+pub struct Committed {
+    _turn: Option<OwnedMutexGuard<()>>,
+}
