@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use parlance_bus::Bus;
+use parlance_core::Clock;
+use parlance_rpc::{AuthClient, ChannelClient, MessageClient, PresenceClient};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::config::Settings;
+use crate::directory::Directory;
+use crate::hub::Hub;
+use crate::identity::Identity;
+
+/// What a gateway needs from outside.
+pub struct Dependencies {
+    pub settings: Settings,
+    pub clock: Arc<dyn Clock>,
+    pub bus: Arc<dyn Bus>,
+    pub auth: AuthClient,
+    pub channel: ChannelClient,
+    pub message: MessageClient,
+    pub presence: PresenceClient,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+/// What every handler and socket of a gateway shares. Cloning is cheap.
+#[derive(Clone)]
+pub struct Edge(Arc<Shared>);
+
+struct Shared {
+    dependencies: Dependencies,
+    directory: Directory,
+    identity: Identity,
+    hub: Hub,
+}
+
+impl Edge {
+    pub(crate) async fn new(dependencies: Dependencies) -> anyhow::Result<Self> {
+        let directory = Directory::new(dependencies.auth.clone());
+        let identity = Identity::new(dependencies.auth.clone(), dependencies.clock.clone());
+        let hub = Hub::new(&dependencies.settings);
+        let edge = Self(Arc::new(Shared { dependencies, directory, identity, hub }));
+        edge.hub().start(edge.clone()).await?;
+        Ok(edge)
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.0.dependencies.settings
+    }
+
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.dependencies.clock
+    }
+
+    pub fn bus(&self) -> &dyn Bus {
+        &*self.0.dependencies.bus
+    }
+
+    /// A client of the auth service (cheap clone; calls need `&mut`).
+    pub fn auth(&self) -> AuthClient {
+        self.0.dependencies.auth.clone()
+    }
+
+    pub fn channel(&self) -> ChannelClient {
+        self.0.dependencies.channel.clone()
+    }
+
+    pub fn message(&self) -> MessageClient {
+        self.0.dependencies.message.clone()
+    }
+
+    pub fn presence(&self) -> PresenceClient {
+        self.0.dependencies.presence.clone()
+    }
+
+    /// Users by num, cached.
+    pub fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    /// API keys and tokens, verified and cached.
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// Live subscriptions.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.0.dependencies.tasks
+    }
+
+    /// Cancelled when the gateway stops.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.0.dependencies.stop
+    }
+}
