@@ -1,1 +1,11 @@
+#![doc = include_str!("../README.md")]
 
+mod error;
+mod flat;
+mod merged;
+mod render;
+mod secret;
+
+pub use error::Error;
+pub use merged::{Merged, Sources};
+pub use secret::Secret;
