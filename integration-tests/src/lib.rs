@@ -1,1 +1,12 @@
+#![doc = include_str!("../README.md")]
 
+pub mod checker;
+pub mod harness;
+pub mod realtime;
+pub mod rest;
+pub mod wait;
+
+pub use harness::{Harness, Options};
+pub use realtime::{Encoding, Realtime};
+pub use rest::{Answer, Rest, User};
+pub use wait::{PATIENCE, eventually};
