@@ -1,0 +1,612 @@
+//! Protobuf objects to ChatSDK's JSON shapes (contract, section 2), camelCase and the snake_case
+//! aliases side by side.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parlance_core::{Micros, Num, id, json};
+use parlance_proto::{auth, channel, message};
+use prost_types::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Id of the author of what a deleted user left behind.
+pub const DELETED_USER: &str = "deleted-user";
+
+/// An instant, printed as ISO 8601 in UTC with milliseconds and `Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Micros);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.iso_millis())
+    }
+}
+
+/// An optional instant.
+pub fn time(at: &Option<Timestamp>) -> Option<Time> {
+    at.as_ref().and_then(Micros::from_timestamp).map(Time)
+}
+
+/// An instant that must be shown: the one given, else that at which the object's num was made.
+fn time_or_made(at: &Option<Timestamp>, num: Num) -> Time {
+    time(at).unwrap_or_else(|| Time(Micros::from_millis(id::millis_of(num))))
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn id_or_null(num: Num, public_id: &str) -> Option<String> {
+    match (num, public_id) {
+        (0, "") => None,
+        (num, "") => Some(id::text_of(num)),
+        (_, public_id) => Some(public_id.to_owned()),
+    }
+}
+
+// ------------------------------------------------------------------------------------------ people
+
+/// The users that an answer speaks of.
+#[derive(Default)]
+pub struct People {
+    users: HashMap<Num, Arc<auth::User>>,
+    /// Whether e-mail and custom data of others are shown.
+    expose: bool,
+}
+
+/// `{id, name, image}`: how people stand beside reactions, receipts and typing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Card {
+    pub id: String,
+    pub name: String,
+    pub image: Option<String>,
+}
+
+/// How the author stands inside a message, and a member inside `user`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Author {
+    pub id: String,
+    pub name: String,
+    pub image: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    pub created_at: Time,
+    pub updated_at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_active_at: Option<Option<Time>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Map<String, Value>>,
+}
+
+impl People {
+    pub fn new(users: HashMap<Num, Arc<auth::User>>, expose: bool) -> Self {
+        Self { users, expose }
+    }
+
+    /// The user, unless deleted or unknown.
+    pub fn live(&self, num: Num) -> Option<&auth::User> {
+        self.users.get(&num).map(|user| &**user).filter(|user| user.deleted_at.is_none())
+    }
+
+    pub fn id(&self, num: Num) -> String {
+        self.live(num).map_or_else(|| DELETED_USER.to_owned(), |user| user.id.clone())
+    }
+
+    pub fn card(&self, num: Num) -> Card {
+        match self.live(num) {
+            Some(user) => {
+                Card { id: user.id.clone(), name: display_name(user), image: non_empty(&user.image) }
+            }
+            None => {
+                Card { id: DELETED_USER.to_owned(), name: "Deleted user".to_owned(), image: None }
+            }
+        }
+    }
+
+    pub fn author(&self, num: Num) -> Author {
+        let Card { id, name, image } = self.card(num);
+        let known = self.users.get(&num);
+        let created_at = time_or_made(&known.and_then(|user| user.created_at), num);
+        let updated_at = known.and_then(|user| time(&user.updated_at)).unwrap_or(created_at);
+        let live = self.live(num);
+        Author {
+            id,
+            name,
+            image,
+            deleted: live.is_none(),
+            created_at,
+            updated_at,
+            last_active_at: live.map(|user| time(&user.last_active_at)),
+            custom: live.map(|user| if self.expose { custom(user) } else { Map::new() }),
+        }
+    }
+}
+
+/// The name, else the id: ChatSDK's schemas want a string.
+pub fn display_name(user: &auth::User) -> String {
+    if user.name.is_empty() { user.id.clone() } else { user.name.clone() }
+}
+
+/// Custom data with the e-mail in it.
+pub fn custom(user: &auth::User) -> Map<String, Value> {
+    // Auth keeps only what parses; should it not, nothing is shown.
+    let mut custom = json::parse_custom(&user.custom).unwrap_or_default();
+    if !user.email.is_empty() {
+        custom.insert("email".to_owned(), Value::String(user.email.clone()));
+    }
+    custom
+}
+
+/// Online state of a user, as presence tells it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presence {
+    pub online: bool,
+    pub last_seen: Option<Time>,
+}
+
+/// Section 2.1.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: String,
+    pub name: String,
+    pub image: Option<String>,
+    pub email: Option<String>,
+    pub custom: Map<String, Value>,
+    pub last_active_at: Option<Time>,
+    pub online: bool,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+/// A user; `details` says whether e-mail and custom data are for the reader.
+pub fn user(user: &auth::User, presence: Presence, details: bool) -> User {
+    let created_at = time_or_made(&user.created_at, user.num);
+    User {
+        id: user.id.clone(),
+        name: display_name(user),
+        image: non_empty(&user.image),
+        email: details.then(|| non_empty(&user.email)).flatten(),
+        custom: if details { custom(user) } else { Map::new() },
+        last_active_at: time(&user.last_active_at).max(presence.last_seen),
+        online: presence.online,
+        created_at,
+        updated_at: time(&user.updated_at).unwrap_or(created_at),
+    }
+}
+
+/// What `PUT /api/users/{userId}` answers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Profile {
+    pub id: String,
+    pub name: String,
+    pub image: Option<String>,
+    pub email: Option<String>,
+    pub custom: Map<String, Value>,
+}
+
+pub fn profile(user: &auth::User) -> Profile {
+    Profile {
+        id: user.id.clone(),
+        name: display_name(user),
+        image: non_empty(&user.image),
+        email: non_empty(&user.email),
+        custom: custom(user),
+    }
+}
+
+// ---------------------------------------------------------------------------------------- messages
+
+/// Section 2.3.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    pub id: String,
+    pub channel_id: String,
+    pub cid: String,
+    pub user_id: String,
+    pub text: Option<String>,
+    pub seq: u64,
+    pub user: Author,
+    pub reactions: Vec<Reaction>,
+    pub mentions: Vec<String>,
+    pub attachments: Vec<Attachment>,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub link_previews: [(); 0],
+    pub pinned: bool,
+    pub pinned_at: Option<Time>,
+    pub pinned_by: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub deleted: bool,
+    pub deleted_at: Option<Time>,
+    pub edited_at: Option<Time>,
+    pub status: &'static str,
+    pub client_msg_id: Option<String>,
+    pub parent_id: Option<String>,
+    pub reply_to_id: Option<String>,
+    pub reaction_count: u32,
+    pub reply_count: u32,
+    pub thread_count: u32,
+    pub poll_id: Option<String>,
+    pub poll: Option<()>,
+    /// Set on the answer to a repeated send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate: Option<bool>,
+    #[serde(flatten)]
+    pub aliases: MessageAliases,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct MessageAliases {
+    channel_id: String,
+    user_id: String,
+    created_at: Time,
+    updated_at: Time,
+    deleted_at: Option<Time>,
+    edited_at: Option<Time>,
+    parent_id: Option<String>,
+    reply_to_id: Option<String>,
+    reply_count: u32,
+    reaction_count: u32,
+    poll_id: Option<String>,
+    client_msg_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Reaction {
+    /// The emoji.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub count: u32,
+    pub own: bool,
+    pub users: Vec<Card>,
+}
+
+/// Section 2.4. Optional fields are left out when unknown: client schemas take no null there.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub url: String,
+    pub name: String,
+    pub size: i64,
+    pub mime_type: String,
+    pub file_size: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waveform: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blurhash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+}
+
+/// Everybody whom the rendering of a message names.
+pub fn people_in(message: &message::Message) -> impl Iterator<Item = Num> + '_ {
+    [message.author_num]
+        .into_iter()
+        .chain(message.mention_nums.iter().copied())
+        .chain(message.reactions.iter().flat_map(|group| group.user_nums.iter().copied()))
+        .chain(message.pin.iter().map(|pin| pin.by_num))
+}
+
+/// A message for one reader; without `own` it is the same for all (events).
+pub fn message(message: &message::Message, people: &People, own: bool) -> Message {
+    let id = id_or_null(message.num, &message.id).unwrap_or_default();
+    let channel_id = id::text_of(message.channel_num);
+    let deleted_at = time(&message.deleted_at);
+    let deleted = deleted_at.is_some();
+    let created_at = time_or_made(&message.created_at, message.num);
+    let updated_at = time(&message.updated_at).unwrap_or(created_at);
+    let edited_at = time(&message.edited_at);
+    let parent_id = id_or_null(message.parent_num, &message.parent_id);
+    let reply_to_id = id_or_null(message.quoted_num, &message.quoted_id);
+    let client_msg_id = non_empty(&message.client_message_id);
+    let reactions: Vec<Reaction> =
+        if deleted { Vec::new() } else { message.reactions.iter().map(|g| reaction(g, people, own)).collect() };
+    let reaction_count = reactions.iter().map(|reaction| reaction.count).sum();
+    let pin = message.pin.as_ref().filter(|_| !deleted);
+    let mentioned = message.mention_nums.iter().filter_map(|&num| people.live(num));
+    let author = people.author(message.author_num);
+    Message {
+        channel_id: channel_id.clone(),
+        cid: channel_id.clone(),
+        user_id: author.id.clone(),
+        text: (!deleted).then(|| message.text.clone()),
+        seq: message.seq,
+        mentions: if deleted { Vec::new() } else { mentioned.map(|user| user.id.clone()).collect() },
+        attachments: if deleted { Vec::new() } else { message.attachments.iter().map(attachment).collect() },
+        created_at,
+        updated_at,
+        link_previews: [],
+        pinned: pin.is_some(),
+        pinned_at: pin.and_then(|pin| time(&pin.at)),
+        pinned_by: pin.map(|pin| people.id(pin.by_num)),
+        kind: if deleted { "deleted" } else { "regular" },
+        deleted,
+        deleted_at,
+        edited_at,
+        status: "sent",
+        client_msg_id: client_msg_id.clone(),
+        parent_id: parent_id.clone(),
+        reply_to_id: reply_to_id.clone(),
+        reaction_count,
+        reply_count: message.reply_count,
+        thread_count: message.reply_count,
+        poll_id: None,
+        poll: None,
+        duplicate: None,
+        aliases: MessageAliases {
+            channel_id,
+            user_id: author.id.clone(),
+            created_at,
+            updated_at,
+            deleted_at,
+            edited_at,
+            parent_id,
+            reply_to_id,
+            reply_count: message.reply_count,
+            reaction_count,
+            poll_id: None,
+            client_msg_id,
+        },
+        user: author,
+        reactions,
+        id,
+    }
+}
+
+fn reaction(group: &message::ReactionGroup, people: &People, own: bool) -> Reaction {
+    let newest = group.user_nums.len().saturating_sub(5);
+    Reaction {
+        kind: group.r#type.clone(),
+        count: group.count,
+        own: own && group.own,
+        users: group.user_nums[newest..].iter().map(|&num| people.card(num)).collect(),
+    }
+}
+
+fn attachment(from: &message::Attachment) -> Attachment {
+    let size = from.size_bytes.max(0);
+    Attachment {
+        kind: from.r#type.clone(),
+        url: from.url.clone(),
+        name: non_empty(&from.name).unwrap_or_else(|| name_of_url(&from.url)),
+        size,
+        mime_type: non_empty(&from.mime_type).unwrap_or_else(|| usual_mime_type(&from.r#type).to_owned()),
+        file_size: size,
+        title: non_empty(&from.title),
+        width: (from.width > 0).then_some(from.width),
+        height: (from.height > 0).then_some(from.height),
+        duration: (from.duration_s > 0.0).then_some(from.duration_s),
+        waveform: from.waveform.clone(),
+        thumbnail_url: non_empty(&from.thumbnail_url),
+        blurhash: non_empty(&from.blurhash),
+        upload_id: non_empty(&from.upload_id),
+    }
+}
+
+/// The last segment of a URL's path, or `file`.
+fn name_of_url(url: &str) -> String {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let after_host = path.split_once("://").map_or(path, |(_, rest)| rest);
+    match after_host.rsplit_once('/') {
+        Some((_, name)) if !name.is_empty() => name.to_owned(),
+        _ => "file".to_owned(),
+    }
+}
+
+fn usual_mime_type(kind: &str) -> &'static str {
+    match kind {
+        "image" => "image/jpeg",
+        "video" => "video/mp4",
+        "audio" | "voicenote" => "audio/mpeg",
+        "giphy" => "image/gif",
+        _ => "application/octet-stream",
+    }
+}
+
+// ---------------------------------------------------------------------------------------- channels
+
+/// What a channel looks like from outside itself: its messages, members, and who asks.
+#[derive(Default)]
+pub struct Surroundings<'a> {
+    pub summary: Option<&'a message::summarize_channels_response::Summary>,
+    /// Who reads; names a direct channel after the other one.
+    pub viewer: Option<Num>,
+    /// Whether the reader's own reactions are marked.
+    pub own: bool,
+    /// Listed members, if the shape has them.
+    pub members: Option<Vec<Member>>,
+    /// Role to show if the channel does not come with a membership.
+    pub role: Option<&'a str>,
+}
+
+/// Section 2.2.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Channel {
+    pub id: String,
+    pub cid: String,
+    pub name: Option<String>,
+    pub image: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub member_count: i32,
+    pub unread_count: u64,
+    pub last_message: Option<Arc<Message>>,
+    pub created_at: Time,
+    pub description: Option<String>,
+    pub message_count: u64,
+    pub last_message_at: Option<Time>,
+    pub created_by: String,
+    pub updated_at: Time,
+    pub workspace_id: Option<String>,
+    pub config: Config,
+    pub role: Option<String>,
+    pub muted: bool,
+    pub starred: bool,
+    pub last_read_seq: u64,
+    pub idempotency_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
+    #[serde(flatten)]
+    pub aliases: ChannelAliases,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ChannelAliases {
+    unread_count: u64,
+    member_count: i32,
+    message_count: u64,
+    last_message_at: Option<Time>,
+    last_message: Option<Arc<Message>>,
+    created_at: Time,
+    updated_at: Time,
+    created_by: String,
+    workspace_id: Option<String>,
+    image_url: Option<String>,
+    last_read_seq: u64,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Config {
+    pub typing_events: bool,
+    pub read_events: bool,
+    pub reactions: bool,
+    pub replies: bool,
+    pub private: bool,
+}
+
+/// A member: both upstream shapes in one, the person flat and under `user`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    pub id: String,
+    pub name: String,
+    pub image: Option<String>,
+    pub email: Option<String>,
+    pub custom: Map<String, Value>,
+    pub user_id: String,
+    pub role: String,
+    pub joined_at: Option<Time>,
+    pub user: Author,
+}
+
+/// Everybody whom the rendering of a channel names, members aside.
+pub fn people_of(channel: &channel::Channel) -> impl Iterator<Item = Num> + '_ {
+    [channel.creator_num].into_iter().chain(channel.direct_member_nums.iter().copied())
+}
+
+pub fn channel(channel: &channel::Channel, people: &People, around: Surroundings<'_>) -> Channel {
+    let membership = channel.membership.as_ref();
+    let role = membership.map(|member| member.role.as_str()).or(around.role);
+    let last_message = around
+        .summary
+        .and_then(|summary| summary.last_message.as_ref())
+        .map(|last| Arc::new(message(last, people, around.own)));
+    let (unread_count, last_read_seq) = match (membership, around.summary) {
+        (Some(_), Some(summary)) => (summary.unread, summary.last_read_seq),
+        (Some(member), None) => (0, member.joined_seq),
+        (None, _) => (0, 0),
+    };
+    let message_count = around.summary.map_or(0, |summary| summary.message_count);
+    let created_at = time_or_made(&channel.created_at, channel.num);
+    let updated_at = time(&channel.updated_at).unwrap_or(created_at);
+    let last_message_at = time(&channel.last_message_at)
+        .or_else(|| last_message.as_ref().map(|message| message.created_at));
+    let created_by = people.id(channel.creator_num);
+    let image = non_empty(&channel.image).or_else(|| other_of_two(channel, people, around.viewer)?.image);
+    let name = non_empty(&channel.name)
+        .or_else(|| other_of_two(channel, people, around.viewer).map(|other| other.name));
+    let own_creation = around.viewer == Some(channel.creator_num);
+    Channel {
+        id: id::text_of(channel.num),
+        cid: channel.cid.clone(),
+        name,
+        image: image.clone(),
+        kind: channel.r#type.clone(),
+        member_count: channel.member_count,
+        unread_count,
+        last_message: last_message.clone(),
+        created_at,
+        description: non_empty(&channel.description),
+        message_count,
+        last_message_at,
+        created_by: created_by.clone(),
+        updated_at,
+        workspace_id: None,
+        config: channel.config.as_ref().map(config).unwrap_or_default(),
+        role: role.map(str::to_owned),
+        muted: membership.is_some_and(|member| member.muted),
+        starred: membership.is_some_and(|member| member.starred),
+        last_read_seq,
+        idempotency_key: own_creation.then(|| non_empty(&channel.idempotency_key)).flatten(),
+        members: around.members,
+        aliases: ChannelAliases {
+            unread_count,
+            member_count: channel.member_count,
+            message_count,
+            last_message_at,
+            last_message,
+            created_at,
+            updated_at,
+            created_by,
+            workspace_id: None,
+            image_url: image,
+            last_read_seq,
+        },
+    }
+}
+
+/// In a direct channel the one who is not the viewer.
+fn other_of_two(channel: &channel::Channel, people: &People, viewer: Option<Num>) -> Option<Card> {
+    let viewer = viewer?;
+    channel.direct_member_nums.iter().find(|&&num| num != viewer).map(|&num| people.card(num))
+}
+
+fn config(from: &channel::ChannelConfig) -> Config {
+    Config {
+        typing_events: from.typing_events,
+        read_events: from.read_events,
+        reactions: from.reactions,
+        replies: from.replies,
+        private: from.private,
+    }
+}
+
+/// A member as `viewer` sees him.
+pub fn member(member: &channel::Member, people: &People, viewer: Option<Num>) -> Member {
+    let user = people.author(member.user_num);
+    let details = people.expose || viewer == Some(member.user_num);
+    let shown = people.live(member.user_num).filter(|_| details);
+    Member {
+        id: user.id.clone(),
+        name: user.name.clone(),
+        image: user.image.clone(),
+        email: shown.and_then(|user| non_empty(&user.email)),
+        custom: shown.map(custom).unwrap_or_default(),
+        user_id: user.id.clone(),
+        role: member.role.clone(),
+        joined_at: time(&member.joined_at),
+        user,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Published chat APIs, each translated to the services' calls and back.
+
+pub mod chatsdk;
