@@ -1,0 +1,3 @@
+//! Events that this service listens to.
+
+pub(crate) mod message_landed;

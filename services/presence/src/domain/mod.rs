@@ -1,0 +1,4 @@
+//! The rules: pure, without I/O, asked by every store alike.
+
+pub mod online;
+pub mod typing;
