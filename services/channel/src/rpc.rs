@@ -1,0 +1,61 @@
+//! The generated interface, one delegating line per call.
+
+use std::sync::Arc;
+
+use parlance_core::Result as CoreResult;
+use parlance_proto::channel::channel_service_server::ChannelService;
+use parlance_proto::channel::*;
+use parlance_proto::event::{ReadLogRequest, ReadLogResponse};
+use parlance_rpc::Context;
+use tonic::{Request, Response, Status};
+
+use crate::ops;
+use crate::state::State;
+
+/// The service's calls.
+#[derive(Debug, Clone)]
+pub struct Rpc {
+    state: Arc<State>,
+}
+
+impl Rpc {
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        Self { state }
+    }
+}
+
+type Reply<T> = Result<Response<T>, Status>;
+
+fn reply<T>(result: CoreResult<T>) -> Reply<T> {
+    result.map(Response::new).map_err(Status::from)
+}
+
+macro_rules! delegate {
+    ($($call:ident($request:ty) -> $response:ty;)*) => {
+        #[tonic::async_trait]
+        impl ChannelService for Rpc {
+            $(async fn $call(&self, request: Request<$request>) -> Reply<$response> {
+                reply(ops::$call::$call(&self.state, &Context::of(&request)?, request.into_inner()).await)
+            })*
+        }
+    };
+}
+
+delegate! {
+    create_channel(CreateChannelRequest) -> CreateChannelResponse;
+    get_channels(GetChannelsRequest) -> GetChannelsResponse;
+    list_channels(ListChannelsRequest) -> ListChannelsResponse;
+    update_channel(UpdateChannelRequest) -> UpdateChannelResponse;
+    delete_channel(DeleteChannelRequest) -> DeleteChannelResponse;
+    list_members(ListMembersRequest) -> ListMembersResponse;
+    add_members(AddMembersRequest) -> AddMembersResponse;
+    update_member(UpdateMemberRequest) -> UpdateMemberResponse;
+    remove_member(RemoveMemberRequest) -> RemoveMemberResponse;
+    update_member_settings(UpdateMemberSettingsRequest) -> UpdateMemberSettingsResponse;
+    authorize(AuthorizeRequest) -> AuthorizeResponse;
+    authorize_many(AuthorizeManyRequest) -> AuthorizeManyResponse;
+    resolve_mentions(ResolveMentionsRequest) -> ResolveMentionsResponse;
+    list_companions(ListCompanionsRequest) -> ListCompanionsResponse;
+    touch(TouchRequest) -> TouchResponse;
+    read_log(ReadLogRequest) -> ReadLogResponse;
+}

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use parlance_bus::{Bus, Message, Topic};
+use parlance_core::{Clock, Error, Micros, NumGenerator, Reason, Result};
+use parlance_proto::event::Event;
+use parlance_rpc::AuthClient;
+use parlance_sql::{Store, Write, outbox};
+use uuid::Uuid;
+
+use crate::store::types::{self, Types};
+
+/// How long another replica's new channel type may stay unknown here.
+const TYPES_LIFE: Duration = Duration::from_secs(60);
+const TYPES_APPS: u64 = 10_000;
+
+/// What every operation works with.
+#[derive(Debug)]
+pub struct State {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub nums: NumGenerator,
+    pub bus: Arc<dyn Bus>,
+    auth: AuthClient,
+    types: Cache<Uuid, Arc<Types>>,
+}
+
+impl State {
+    pub fn new(store: Store, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>, auth: AuthClient) -> Self {
+        let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
+        Self { store, clock, nums: NumGenerator::random(), bus, auth, types }
+    }
+
+    /// The client of auth, which needs `&mut` for each call.
+    pub fn auth(&self) -> AuthClient {
+        self.auth.clone()
+    }
+
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    /// The app's channel types. Ask before a transaction begins: the first question writes.
+    pub async fn types(&self, app: Uuid) -> Result<Arc<Types>> {
+        let load = async { types::load(&self.store, app).await.map(Arc::new) };
+        self.types.try_get_with(app, load).await.map_err(|error| (*error).clone())
+    }
+
+    /// States the facts, commits, wakes the log's consumers. Gives the position of the last fact.
+    ///
+    /// Facts come last in a transaction: on PostgreSQL the log is locked until the commit.
+    pub async fn commit(&self, write: Write, facts: Vec<Event>) -> Result<u64> {
+        let stated = !facts.is_empty();
+        let position = outbox::append(&write, facts, self.now()).await?;
+        let committed = write.commit().await?;
+        if stated && let Err(error) = self.bus.publish(vec![(Topic::Log("channel"), Message::Wake)]).await {
+            // Consumers sweep their logs, so this only delays them.
+            tracing::warn!(%error, "the bus took no wake-up");
+        }
+        drop(committed);
+        Ok(position)
+    }
+
+    /// The log's newest position: the answer of a call that changed nothing, so that the fact of a
+    /// concurrent call that did is awaited as well.
+    pub async fn top(&self) -> Result<u64> {
+        outbox::top(&self.store).await
+    }
+}
+
+pub fn channel_not_found() -> Error {
+    Error::new(Reason::ChannelNotFound, "no such channel")
+}

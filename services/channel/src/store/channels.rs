@@ -1,0 +1,147 @@
+use parlance_core::{Num, Result};
+use parlance_sql::{Store, Write, store_error};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Select, Set,
+    Statement, sea_query::OnConflict,
+};
+use uuid::Uuid;
+
+use super::channel::{ActiveModel, Column, Entity, Model};
+use super::padded;
+
+fn live(app: Uuid) -> Select<Entity> {
+    Entity::find().filter(Column::App.eq(app)).filter(Column::DeletedAt.is_null())
+}
+
+/// A live channel.
+pub async fn find<C: ConnectionTrait>(connection: &C, app: Uuid, num: Num) -> Result<Option<Model>> {
+    live(app).filter(Column::Num.eq(num)).one(connection).await.map_err(store_error)
+}
+
+/// The live ones among these, in no particular order.
+pub async fn find_many(store: &Store, app: Uuid, nums: &[Num]) -> Result<Vec<Model>> {
+    if nums.is_empty() {
+        return Ok(Vec::new());
+    }
+    live(app)
+        .filter(Column::Num.is_in(padded(nums.iter().copied())))
+        .all(store.read())
+        .await
+        .map_err(store_error)
+}
+
+/// A live channel, locked until the end of the transaction (on SQLite the writer is alone anyway).
+pub async fn lock(write: &Write, app: Uuid, num: Num) -> Result<Option<Model>> {
+    live(app).filter(Column::Num.eq(num)).lock_exclusive().one(write.connection()).await.map_err(store_error)
+}
+
+/// The keys by which a creation is known to be a repeat.
+#[derive(Debug, Clone, Default)]
+pub struct RepeatKeys {
+    pub creator: Num,
+    pub idempotency_key: Option<String>,
+    pub distinct_key: Option<String>,
+}
+
+/// The live channel that was created with one of these keys; the idempotency key comes first.
+pub async fn find_repeat<C: ConnectionTrait>(
+    connection: &C,
+    app: Uuid,
+    keys: &RepeatKeys,
+) -> Result<Option<Model>> {
+    if let Some(key) = &keys.idempotency_key {
+        let select =
+            live(app).filter(Column::CreatorNum.eq(keys.creator)).filter(Column::IdempotencyKey.eq(key));
+        let first = select.one(connection).await.map_err(store_error)?;
+        if first.is_some() {
+            return Ok(first);
+        }
+    }
+    match &keys.distinct_key {
+        Some(key) => live(app).filter(Column::DistinctKey.eq(key)).one(connection).await.map_err(store_error),
+        None => Ok(None),
+    }
+}
+
+/// The live channel with a client's own id.
+pub async fn find_by_id<C: ConnectionTrait>(
+    connection: &C,
+    app: Uuid,
+    type_name: &str,
+    id: &str,
+) -> Result<Option<Model>> {
+    live(app)
+        .filter(Column::TypeName.eq(type_name))
+        .filter(Column::Id.eq(id))
+        .one(connection)
+        .await
+        .map_err(store_error)
+}
+
+/// Inserts the channel unless one of its keys is taken; says whether it did.
+pub async fn insert(write: &Write, channel: Model) -> Result<bool> {
+    let inserted = Entity::insert(channel.into_active_model())
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(write.connection())
+        .await
+        .map_err(store_error)?;
+    Ok(inserted > 0)
+}
+
+/// Writes what the service itself changes in a locked channel; seq and time of its newest message are
+/// [`super::touch`]'s.
+pub async fn save(write: &Write, channel: &Model) -> Result<()> {
+    let columns = ActiveModel {
+        name: Set(channel.name.clone()),
+        description: Set(channel.description.clone()),
+        image: Set(channel.image.clone()),
+        config: Set(channel.config.clone()),
+        discoverable: Set(channel.discoverable),
+        frozen: Set(channel.frozen),
+        member_count: Set(channel.member_count),
+        policy_version: Set(channel.policy_version),
+        updated_at: Set(channel.updated_at),
+        deleted_at: Set(channel.deleted_at),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(columns)
+        .filter(Column::App.eq(channel.app))
+        .filter(Column::Num.eq(channel.num))
+        .exec(write.connection())
+        .await
+        .map_err(store_error)?;
+    Ok(())
+}
+
+/// The joined channels come by the members' index, as many discoverable ones as the page can hold by
+/// the listing index, already in order.
+const LIST: &str = "\
+SELECT c.* FROM channels c \
+WHERE c.app = $1 AND c.deleted_at IS NULL AND ($3 = '' OR c.type = $3) AND c.num IN (\
+SELECT m.channel_num FROM members m WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' \
+UNION \
+SELECT d.num FROM (\
+SELECT num FROM channels WHERE app = $1 AND discoverable AND deleted_at IS NULL AND ($3 = '' OR type = $3) \
+ORDER BY last_message_at DESC, created_at DESC, num LIMIT $4) d) \
+ORDER BY c.last_message_at DESC, c.created_at DESC, c.num LIMIT $5 OFFSET $6";
+
+/// Channels that the user is a member of or may discover: newest activity first, silent ones last, then
+/// newest created, then num. An empty type means all.
+pub async fn list(
+    store: &Store,
+    app: Uuid,
+    user: Num,
+    type_name: &str,
+    limit: u64,
+    offset: u64,
+) -> Result<Vec<Model>> {
+    let (limit, offset) = (limit as i64, offset as i64);
+    let values =
+        [app.into(), user.into(), type_name.into(), (offset + limit).into(), limit.into(), offset.into()];
+    Entity::find()
+        .from_raw_sql(Statement::from_sql_and_values(store.backend(), LIST, values))
+        .all(store.read())
+        .await
+        .map_err(store_error)
+}

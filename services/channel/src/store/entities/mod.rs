@@ -1,0 +1,3 @@
+pub mod channel;
+pub mod channel_type;
+pub mod member;

@@ -1,0 +1,12 @@
+use sea_orm_migration::prelude::*;
+
+mod m0001_channels;
+
+pub struct Migrations;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrations {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_channels::Migration)]
+    }
+}

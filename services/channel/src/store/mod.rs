@@ -1,0 +1,20 @@
+//! The tables, and the only place that names the ORM. Every finder takes the app.
+
+pub mod channels;
+pub mod entities;
+pub mod members;
+pub mod migrations;
+pub mod touch;
+pub mod types;
+
+pub use entities::{channel, channel_type, member};
+
+/// The list with its last item repeated up to the next power of two, so that lists of any length need
+/// few distinct statements.
+fn padded<T: Copy>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.into_iter().collect();
+    if let Some(last) = items.last().copied() {
+        items.resize(items.len().next_power_of_two(), last);
+    }
+    items
+}
