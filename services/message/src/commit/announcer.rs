@@ -1,0 +1,176 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlance_bus::{Message as BusMessage, Topic};
+use parlance_core::{Caller, Micros, Num, Result};
+use parlance_proto::channel::{TouchRequest, touch_request::Activity};
+use parlance_proto::event::Event;
+use parlance_rpc::Context;
+use parlance_sql::Committed;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::Outcome;
+use crate::bodies;
+use crate::service::Service;
+use crate::store::heads;
+
+/// Announcements handled together.
+const TOGETHER: usize = 32;
+/// Longest wait for channel to take note of new messages before they are acknowledged anyway.
+const TOUCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// After a start, channel is told again of messages this recent.
+const RECENT: Duration = Duration::from_secs(24 * 3600);
+
+/// Tells a sender what became of his message.
+pub type Ack = (oneshot::Sender<Outcome>, Outcome);
+
+/// What follows a commit.
+#[derive(Default)]
+pub struct Announcement {
+    pub app: Uuid,
+    /// Newest seq of channels that got messages, and the time of the newest in their main list.
+    pub touched: HashMap<Num, (i64, Option<i64>)>,
+    pub acks: Vec<Ack>,
+    /// To be published in this order; bodies are joined where they are missing.
+    pub events: Vec<Event>,
+}
+
+/// The way to the announcer.
+pub struct Announcer {
+    queue: mpsc::UnboundedSender<Announcement>,
+}
+
+pub type Announcements = mpsc::UnboundedReceiver<Announcement>;
+
+impl Announcer {
+    pub fn new() -> (Self, Announcements) {
+        let (queue, receiver) = mpsc::unbounded_channel();
+        (Self { queue }, receiver)
+    }
+
+    /// Queues what follows a commit. The proof of the commit is held until it stands in the queue,
+    /// so announcements stand there in commit order.
+    pub fn announce(&self, committed: Committed, announcement: Announcement) {
+        self.announce_uncommitted(announcement);
+        drop(committed);
+    }
+
+    /// For events that no commit stands behind (offset 0).
+    pub fn announce_uncommitted(&self, announcement: Announcement) {
+        // The receiver outlives every sender but the last moments of a stop.
+        let _ = self.queue.send(announcement);
+    }
+}
+
+/// Runs until the service and its announcer are gone or stopped.
+pub async fn announce_all(service: Arc<Service>, mut announcements: Announcements) {
+    let mut batch = Vec::with_capacity(TOGETHER);
+    loop {
+        tokio::select! {
+            biased;
+            count = announcements.recv_many(&mut batch, TOGETHER) => if count == 0 { return },
+            () = service.stop.cancelled() => {
+                // The committer may still have some; give it the time of its last commit.
+                let last = tokio::time::timeout(
+                    Duration::from_millis(500),
+                    announcements.recv_many(&mut batch, TOGETHER),
+                );
+                if !matches!(last.await, Ok(count) if count > 0) {
+                    return;
+                }
+            }
+        }
+        touch(&service, &batch).await;
+        let mut events = Vec::new();
+        for announcement in batch.drain(..) {
+            for (sender, outcome) in announcement.acks {
+                // A sender that has gone away meanwhile finds its message by its own id.
+                let _ = sender.send(outcome);
+            }
+            events.push((announcement.app, announcement.events));
+        }
+        publish(&service, events).await;
+    }
+}
+
+/// Rule 6 of the message path: channel knows of new messages before they are acknowledged.
+async fn touch(service: &Service, batch: &[Announcement]) {
+    let mut by_app: HashMap<Uuid, HashMap<Num, (i64, Option<i64>)>> = HashMap::new();
+    for announcement in batch {
+        for (&channel, &(seq, at)) in &announcement.touched {
+            let known = by_app.entry(announcement.app).or_default().entry(channel).or_default();
+            *known = (known.0.max(seq), known.1.max(at));
+        }
+    }
+    for (app, channels) in by_app {
+        if let Err(error) = touch_channels(service, app, channels).await {
+            // The message is durable all the same; the next touch of the channel repairs the list.
+            tracing::warn!(%error, "the channel service did not take note of new messages");
+        }
+    }
+}
+
+async fn touch_channels(
+    service: &Service,
+    app: Uuid,
+    channels: HashMap<Num, (i64, Option<i64>)>,
+) -> Result<()> {
+    let activities = channels
+        .into_iter()
+        .map(|(channel_num, (seq, at))| Activity {
+            channel_num,
+            last_seq: seq as u64,
+            at: at.map(|at| Micros(at).timestamp()),
+        })
+        .collect();
+    let context = Context::new(Caller::service(app)).with_timeout(TOUCH_TIMEOUT);
+    service.channel.clone().touch(context.request(TouchRequest { activities })).await?;
+    Ok(())
+}
+
+/// Publishes events in order. Whoever misses one finds it in the log.
+async fn publish(service: &Service, events: Vec<(Uuid, Vec<Event>)>) {
+    let mut messages = Vec::new();
+    for (app, mut events) in events {
+        if let Err(error) = bodies::join(service, app, &mut events).await {
+            tracing::warn!(%error, "events are not published live; clients recover them from the log");
+            continue;
+        }
+        for event in events {
+            if let Some(topic) = event.stream.as_ref().map(Topic::of) {
+                messages.push((topic, BusMessage::Event(Arc::new(event))));
+            }
+        }
+    }
+    if messages.is_empty() {
+        return;
+    }
+    metrics::counter!("parlance_events_published_total").increment(messages.len() as u64);
+    if let Err(error) = service.bus.publish(messages).await {
+        tracing::warn!(%error, "the bus did not take events; clients recover them from the log");
+    }
+}
+
+/// After a start: tells channel again what a crash between commit and touch may have left untold.
+pub async fn touch_recent(service: Arc<Service>) {
+    let since = service.now() - RECENT;
+    let told: Result<()> = async {
+        let mut by_app: HashMap<Uuid, HashMap<Num, (i64, Option<i64>)>> = HashMap::new();
+        for head in heads::recent(service.store.read(), since.0).await? {
+            by_app.entry(head.app).or_default().insert(head.stream, (head.last_seq, Some(head.last_at)));
+        }
+        for (app, channels) in by_app {
+            let all: Vec<_> = channels.into_iter().collect();
+            for some in all.chunks(100) {
+                touch_channels(&service, app, some.iter().copied().collect()).await?;
+            }
+        }
+        Ok(())
+    }
+    .await;
+    if let Err(error) = told {
+        tracing::warn!(%error, "channels could not be told of recent messages");
+    }
+}

@@ -1,0 +1,11 @@
+//! Commits: sends that arrive while one commit is under way share the next one.
+//!
+//! `committer` collects, `batch` is the transaction, `announcer` does what follows a commit, in
+//! commit order: tell channel, acknowledge, publish.
+
+mod announcer;
+mod batch;
+mod committer;
+
+pub use announcer::{Ack, Announcement, Announcer, announce_all, touch_recent};
+pub use committer::{Committer, Outcome, Pending, commit_all};

@@ -1,0 +1,119 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream as FutureStream;
+use parlance_bus::{Item, Topic};
+use parlance_core::{Error, Reason, Result};
+use parlance_proto::event::Event;
+use parlance_proto::message::{FollowRequest, FollowResponse, StreamPosition};
+use parlance_rpc::Context;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::read_streams::may_read;
+use crate::bodies;
+use crate::convert::stored;
+use crate::service::Service;
+use crate::store::{entries, heads, stream_key};
+
+/// Entries read at once.
+const PAGE: u32 = 200;
+/// Entries that wait for a slow follower.
+const WAITING: usize = 64;
+/// The log is looked at this often even if nothing was announced, and the right to read is asked again.
+const SWEEP: Duration = Duration::from_secs(5);
+
+pub type Following = Pin<Box<dyn FutureStream<Item = Result<FollowResponse, Status>> + Send>>;
+
+/// One stream from a position: the stored entries, then each new one once it is committed. The bus
+/// only wakes; what is delivered comes from the log, so nothing is skipped.
+pub async fn follow(service: &Arc<Service>, context: &Context, request: FollowRequest) -> Result<Following> {
+    let position =
+        StreamPosition { stream: request.stream, offset: request.after_offset, epoch: request.epoch.clone() };
+    may_read(service, context, &position).await?;
+    if !request.epoch.is_empty() && request.epoch != service.epoch {
+        return Err(position_lost());
+    }
+    let stream = position.stream.as_ref().ok_or_else(|| Error::invalid("stream", "is required"))?;
+    let mut wakes = service.bus.subscribe().await?;
+    wakes.topics().listen(Topic::of(stream)).await?;
+
+    let key = stream_key(stream)?;
+    let mut after = stored("after_offset", request.after_offset)?;
+    let (events, receiver) = mpsc::channel(WAITING);
+    let (service, context) = (service.clone(), context.clone());
+    let tasks = service.tasks.clone();
+    tasks.spawn(async move {
+        loop {
+            match next_page(&service, &context, key, after, request.after_offset == 0).await {
+                Ok(page) => {
+                    let more = page.len() == PAGE as usize;
+                    for event in page {
+                        after = event.offset as i64;
+                        if events.send(Ok(FollowResponse { event: Some(event) })).await.is_err() {
+                            return;
+                        }
+                    }
+                    if more {
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    let _ = events.send(Err(error.into())).await;
+                    return;
+                }
+            }
+            tokio::select! {
+                () = service.stop.cancelled() => return,
+                () = events.closed() => return,
+                item = wakes.recv() => if item.is_none() { return },
+                () = tokio::time::sleep(SWEEP) => {
+                    if let Err(error) = may_read(&service, &context, &position).await {
+                        let _ = events.send(Err(error.into())).await;
+                        return;
+                    }
+                }
+            }
+            // Several announcements, one look.
+            while let Ok(Some(Item::Message(..))) = tokio::time::timeout(Duration::ZERO, wakes.recv()).await {
+            }
+        }
+    });
+    Ok(Box::pin(ReceiverStream::new(receiver)))
+}
+
+async fn next_page(
+    service: &Service,
+    context: &Context,
+    key: i64,
+    after: i64,
+    from_oldest: bool,
+) -> Result<Vec<Event>> {
+    let (store, app) = (service.store.read(), context.caller.app);
+    let Some(head) = heads::find(store, app, vec![key]).await?.remove(&key) else { return Ok(Vec::new()) };
+    if after >= head.last_offset {
+        return Ok(Vec::new());
+    }
+    let mut from = after;
+    if after == 0 && from_oldest {
+        let first = entries::first_offsets(store, vec![key]).await?;
+        from = first.first().map_or(head.last_offset, |(_, offset)| offset - 1);
+    }
+    let mut events = entries::after(store, app, vec![(key, from)], PAGE, &service.epoch).await?;
+    if events.first().is_some_and(|event| event.offset as i64 != from + 1)
+        || (events.is_empty() && !from_oldest)
+    {
+        return Err(position_lost());
+    }
+    bodies::join(service, app, &mut events).await?;
+    Ok(events)
+}
+
+fn position_lost() -> Error {
+    Error::new(
+        Reason::PositionLost,
+        "the log no longer holds this position; read the current state and start anew",
+    )
+}

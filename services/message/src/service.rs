@@ -1,0 +1,99 @@
+//! What the operations of this service share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlance_bus::Bus;
+use parlance_core::{Clock, Micros, NumGenerator};
+use parlance_rpc::ChannelClient;
+use parlance_sql::Store;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::access::Access;
+use crate::commit::{Announcer, Committer};
+use crate::consumers::channel::Facts;
+use crate::store::{entries, epoch};
+use crate::{Dependencies, Settings};
+
+/// How often old entries are pruned.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+pub struct Service {
+    pub store: Store,
+    pub bus: Arc<dyn Bus>,
+    pub clock: Arc<dyn Clock>,
+    pub channel: ChannelClient,
+    pub settings: Settings,
+    /// Identity of this store's stream logs.
+    pub epoch: String,
+    pub nums: NumGenerator,
+    pub access: Access,
+    pub committer: Committer,
+    pub announcer: Announcer,
+    pub facts: Facts,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl Service {
+    pub async fn start(given: Dependencies) -> anyhow::Result<Arc<Self>> {
+        let epoch = epoch::load_or_create(&given.store).await?;
+        let (committer, sends) = Committer::new(given.settings.max_waiting);
+        let (announcer, announcements) = Announcer::new();
+        let service = Arc::new(Self {
+            epoch,
+            nums: NumGenerator::random(),
+            access: Access::new(given.channel.clone()),
+            committer,
+            announcer,
+            facts: Facts::load(&given.store).await?,
+            store: given.store,
+            bus: given.bus,
+            clock: given.clock,
+            channel: given.channel,
+            settings: given.settings,
+            tasks: given.tasks,
+            stop: given.stop,
+        });
+        let tasks = &service.tasks;
+        tasks.spawn(crate::commit::announce_all(service.clone(), announcements));
+        tasks.spawn(crate::commit::commit_all(service.clone(), sends));
+        tasks.spawn(crate::consumers::channel::consume(service.clone()));
+        tasks.spawn(prune(service.clone()));
+        tasks.spawn(crate::commit::touch_recent(service.clone()));
+        Ok(service)
+    }
+
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+}
+
+/// Removes stream entries that nobody can ask for any more.
+async fn prune(service: Arc<Service>) {
+    let mut tick = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            () = service.stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let before = service.now() - Duration::from_secs(service.settings.history_s);
+        loop {
+            match prune_once(&service, before).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "pruning stream logs failed; it is tried again later");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn prune_once(service: &Service, before: Micros) -> parlance_core::Result<u64> {
+    let write = service.store.begin_relaxed().await?;
+    let removed = entries::prune(write.connection(), before).await?;
+    drop(write.commit().await?);
+    Ok(removed)
+}
