@@ -18,6 +18,8 @@ use crate::store::heads;
 
 /// Announcements handled together.
 const TOGETHER: usize = 32;
+/// Channels named in one call.
+const TOUCHED_TOGETHER: usize = 100;
 /// Longest wait for channel to take note of new messages before they are acknowledged anyway.
 const TOUCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// After a start, channel is told again of messages this recent.
@@ -105,7 +107,7 @@ async fn touch(service: &Service, batch: &[Announcement]) {
         }
     }
     for (app, channels) in by_app {
-        if let Err(error) = touch_channels(service, app, channels).await {
+        if let Err(error) = touch_channels(service, app, channels.into_iter().collect()).await {
             // The message is durable all the same; the next touch of the channel repairs the list.
             tracing::warn!(%error, "the channel service did not take note of new messages");
         }
@@ -115,18 +117,20 @@ async fn touch(service: &Service, batch: &[Announcement]) {
 async fn touch_channels(
     service: &Service,
     app: Uuid,
-    channels: HashMap<Num, (i64, Option<i64>)>,
+    channels: Vec<(Num, (i64, Option<i64>))>,
 ) -> Result<()> {
-    let activities = channels
-        .into_iter()
-        .map(|(channel_num, (seq, at))| Activity {
-            channel_num,
-            last_seq: seq as u64,
-            at: at.map(|at| Micros(at).timestamp()),
-        })
-        .collect();
     let context = Context::new(Caller::service(app)).with_timeout(TOUCH_TIMEOUT);
-    service.channel.clone().touch(context.request(TouchRequest { activities })).await?;
+    for some in channels.chunks(TOUCHED_TOGETHER) {
+        let activities = some
+            .iter()
+            .map(|&(channel_num, (seq, at))| Activity {
+                channel_num,
+                last_seq: seq as u64,
+                at: at.map(|at| Micros(at).timestamp()),
+            })
+            .collect();
+        service.channel.clone().touch(context.request(TouchRequest { activities })).await?;
+    }
     Ok(())
 }
 
@@ -162,10 +166,7 @@ pub async fn touch_recent(service: Arc<Service>) {
             by_app.entry(head.app).or_default().insert(head.stream, (head.last_seq, Some(head.last_at)));
         }
         for (app, channels) in by_app {
-            let all: Vec<_> = channels.into_iter().collect();
-            for some in all.chunks(100) {
-                touch_channels(&service, app, some.iter().copied().collect()).await?;
-            }
+            touch_channels(&service, app, channels.into_iter().collect()).await?;
         }
         Ok(())
     }

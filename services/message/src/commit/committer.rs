@@ -91,7 +91,7 @@ pub async fn commit_all(service: Arc<Service>, mut sends: Sends) {
         }
         metrics::histogram!("parlance_commit_batch_messages").record(waiting.len() as f64);
         let started = std::time::Instant::now();
-        batch::commit(&service, waiting.drain(..).collect()).await;
+        batch::commit(&service, std::mem::take(&mut waiting)).await;
         metrics::histogram!("parlance_commit_seconds").record(started.elapsed().as_secs_f64());
     }
 }

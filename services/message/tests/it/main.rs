@@ -1,0 +1,11 @@
+//! Every operation through the generated client, with the real services below, on stores of its own.
+
+mod access;
+mod changes;
+mod cost;
+mod postgres;
+mod reading;
+mod sending;
+mod streams;
+mod unread;
+mod world;

@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use parlance_core::{Error, Reason};
+use parlance_proto::event::{Stream, event::Payload, stream::Kind};
+use parlance_proto::message::*;
+
+use crate::world::World;
+
+fn chat(num: i64) -> Option<Stream> {
+    Some(Stream { kind: Kind::Chat.into(), num })
+}
+
+#[tokio::test]
+async fn founding_members_get_the_creation_in_their_own_streams() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob"]).await;
+    let channel = world.channel("group", users[0], &[users[1]]).await;
+    for user in users {
+        let events = world.entries_at_least(Kind::User, user, 1).await;
+        assert!(matches!(&events[0].payload, Some(Payload::ChannelCreated(created))
+            if created.channel_num == channel && created.channel.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn nothing_follows_a_removal_in_the_order_of_the_stream() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob"]).await;
+    let channel = world.channel("group", users[0], &[users[1]]).await;
+    world.send(users[1], channel, "mine").await;
+    world.remove(channel, users[0], users[1]).await;
+    world.send(users[0], channel, "without him").await;
+    let events = world.entries(Kind::Chat, channel).await;
+    assert!(matches!(
+        &events[..],
+        [a, b, c] if matches!(a.payload, Some(Payload::MessageCreated(_)))
+            && matches!(&b.payload, Some(Payload::MemberLeft(left)) if left.user_num == users[1] && left.removed)
+            && matches!(c.payload, Some(Payload::MessageCreated(_)))
+    ));
+    assert!(events[1].policy_version > events[0].policy_version);
+}
+
+#[tokio::test]
+async fn a_foreign_epoch_and_an_unknown_stream_give_positions_without_entries() {
+    let world = World::new().await;
+    let alice = world.users(&["alice"]).await[0];
+    let channel = world.channel("group", alice, &[]).await;
+    world.send(alice, channel, "x").await;
+    let position = |stream, epoch: &str| StreamPosition { stream, offset: 0, epoch: epoch.into() };
+    let request = ReadStreamsRequest {
+        positions: vec![
+            position(chat(channel), "other"),
+            position(Some(Stream { kind: Kind::User.into(), num: 12345 }), "_"),
+        ],
+        limit: 10,
+    };
+    let answer =
+        world.message.clone().read_streams(world.service().request(request)).await.unwrap().into_inner();
+    assert_eq!((answer.results[0].top_offset, answer.results[0].events.len()), (1, 0));
+    assert_eq!((answer.results[1].top_offset, answer.results[1].events.len()), (0, 0));
+    assert_eq!(answer.results[0].epoch, answer.results[1].epoch);
+}
+
+#[tokio::test]
+async fn a_follower_gets_what_was_and_what_comes_once_and_in_order() {
+    let world = World::new().await;
+    let alice = world.users(&["alice"]).await[0];
+    let channel = world.channel("group", alice, &[]).await;
+    for n in 0..5 {
+        world.send(alice, channel, &format!("{n}")).await;
+    }
+    let request = FollowRequest { stream: chat(channel), after_offset: 2, epoch: String::new() };
+    let mut events =
+        world.message.clone().follow(world.by(alice).request(request)).await.unwrap().into_inner();
+    for n in 5..10 {
+        world.send(alice, channel, &format!("{n}")).await;
+    }
+    for n in 2..10 {
+        let event = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time");
+        let event = event.unwrap().unwrap().event.unwrap();
+        assert_eq!(event.offset, n + 1);
+        let Some(Payload::MessageCreated(created)) = event.payload else { panic!("{event:?}") };
+        assert_eq!(created.message.unwrap().text, n.to_string());
+    }
+}
+
+#[tokio::test]
+async fn following_from_a_lost_position_says_so() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "eve"]).await;
+    let channel = world.channel("group", users[0], &[]).await;
+    let request = FollowRequest { stream: chat(channel), after_offset: 1, epoch: "gone".into() };
+    let refused = world.message.clone().follow(world.by(users[0]).request(request)).await;
+    assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::PositionLost));
+    let request = FollowRequest { stream: chat(channel), ..Default::default() };
+    let refused = world.message.clone().follow(world.by(users[1]).request(request)).await;
+    assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::NotAMember));
+}
