@@ -1,1 +1,178 @@
-fn main() {}
+//! The command line of Parlance.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use parlance::config::{Config, REFERENCE, SECRETS};
+use parlance_config::{Merged, Sources};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code of a process that was told to stop at once.
+const STOPPED_AT_ONCE: u8 = 130;
+
+/// A self-hosted chat backend that speaks several published chat APIs at once.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Args)]
+struct Options {
+    /// Folder for databases and generated keys [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// TOML file with settings; see `parlance config print`
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Make the development app in an empty store even if other machines can reach it
+    #[arg(long, global = true)]
+    dev: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything in this process (the default)
+    Serve,
+    /// Bring the tables of all services up to date, and end
+    Migrate,
+    /// Show settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Manage apps (tenants)
+    #[command(subcommand)]
+    App(AppCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Print every setting with its meaning and default, as TOML
+    Print {
+        /// Print the values in force instead of the defaults; secrets as ***
+        #[arg(long)]
+        effective: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum AppCommand {
+    /// Make an app; its API key and secret are shown this once
+    Create {
+        #[arg(long)]
+        name: String,
+    },
+    /// List all apps
+    List,
+}
+
+fn main() -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")
+        .and_then(|runtime| runtime.block_on(run(Cli::parse())));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("parlance: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let merged = Merged::load(REFERENCE, &sources(&cli.options)?)?;
+    if let Some(Command::Config(ConfigCommand::Print { effective })) = &cli.command {
+        print(if *effective { merged.render(SECRETS) } else { REFERENCE.to_owned() });
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config { dev: cli.options.dev, ..Config::read(&merged)? };
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(config).await,
+        Command::Migrate => {
+            parlance_telemetry::init_logs(&config.log)?;
+            parlance::embedded::migrate(&config).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::App(AppCommand::Create { name }) => {
+            let made = parlance::apps::create(&config, &name).await?;
+            let id = made.app.unwrap_or_default().id;
+            print(format!("app      {id}\nAPI key  {}\nsecret   {}\n", made.api_key, made.secret));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::App(AppCommand::List) => {
+            for app in parlance::apps::list(&config).await? {
+                print(format!("{}  {}\n", app.id, app.name));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    parlance_telemetry::init_logs(&config.log)?;
+    let mut signals = Signals::listen()?;
+    let running = tokio::select! {
+        started = parlance::start(config) => started?,
+        () = signals.next() => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
+    };
+    print(running.welcome());
+    let listening = serde_json::to_string(running.addresses())?;
+    tracing::info!(%listening, "serving");
+
+    signals.next().await;
+    tracing::info!("draining; a second signal ends the process at once");
+    tokio::select! {
+        () = running.stop() => {
+            tracing::info!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        // Without waiting for anything, the runtime included.
+        () = signals.next() => std::process::exit(i32::from(STOPPED_AT_ONCE)),
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("listen for signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn sources(options: &Options) -> anyhow::Result<Sources> {
+    let mut flags = Vec::new();
+    if let Some(path) = &options.data_dir {
+        let path = path.to_str().context("--data-dir must be Unicode")?;
+        flags.push(("data_dir", path.to_owned()));
+    }
+    Ok(Sources::of_process(options.config.clone(), flags))
+}
+
+/// To standard output; nobody listening is no error.
+fn print(text: String) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+pub mod apps;
+mod authenticate;
+pub mod config;
+mod data_dir;
+pub mod embedded;
+mod grpc;
+mod http;
+mod limits;
+mod master_key;
+mod ops;
+mod stores;
+mod welcome;
+
+pub use config::Config;
+pub use data_dir::Addresses;
+pub use embedded::{Running, start};

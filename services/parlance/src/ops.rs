@@ -1,0 +1,92 @@
+//! What operators ask a process: `GET /health`, `GET /ready`, `GET /metrics`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use parlance_bus::Bus;
+use parlance_core::{Clock, SystemClock};
+use parlance_telemetry::Metrics;
+use serde_json::{Map, Value, json};
+
+use crate::stores::Stores;
+
+/// Time that a dependency has to answer the readiness probe.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether the process can serve, and what it counts.
+#[derive(Clone)]
+pub(crate) struct Ops(Arc<Shared>);
+
+struct Shared {
+    stores: Stores,
+    bus: Arc<dyn Bus>,
+    metrics: Metrics,
+    started: Instant,
+    draining: AtomicBool,
+}
+
+impl Ops {
+    pub(crate) fn new(stores: Stores, bus: Arc<dyn Bus>, metrics: Metrics) -> Self {
+        let draining = AtomicBool::new(false);
+        Self(Arc::new(Shared { stores, bus, metrics, started: Instant::now(), draining }))
+    }
+
+    /// From now on the process is not ready, whatever its dependencies say.
+    pub(crate) fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Readiness and metrics, for the main listener (which has `/health` of its own).
+    pub(crate) fn routes(&self) -> Router {
+        Router::new().route("/ready", get(ready)).route("/metrics", get(metrics)).with_state(self.clone())
+    }
+
+    /// All three, for a listener of their own.
+    pub(crate) fn router(&self) -> Router {
+        Router::new().route("/health", get(health)).with_state(self.clone()).merge(self.routes())
+    }
+}
+
+/// `GET /health`: the process serves.
+async fn health(State(Ops(ops)): State<Ops>) -> Json<Value> {
+    Json(json!({
+        "status": "ok",
+        "timestamp": SystemClock.now().iso_millis(),
+        "uptime": ops.started.elapsed().as_secs(),
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+/// `GET /ready`: 200 if every database answers and the bus makes a round trip; 503 with what does not.
+async fn ready(State(Ops(ops)): State<Ops>) -> Response {
+    if ops.draining.load(Ordering::Acquire) {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" }))).into_response();
+    }
+    let mut checks = Map::new();
+    for (service, store) in ops.stores.named() {
+        let answers = matches!(tokio::time::timeout(PATIENCE, store.ping()).await, Ok(Ok(())));
+        checks.insert(format!("{service}.database"), verdict(answers));
+    }
+    let delivers = matches!(tokio::time::timeout(PATIENCE, ops.bus.probe()).await, Ok(Ok(())));
+    checks.insert("bus".to_owned(), verdict(delivers));
+    let ready = checks.values().all(|check| check == &verdict(true));
+    let (code, status) =
+        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+    (code, Json(json!({ "status": status, "checks": checks }))).into_response()
+}
+
+fn verdict(good: bool) -> Value {
+    Value::from(if good { "ok" } else { "failed" })
+}
+
+/// `GET /metrics`: Prometheus text.
+async fn metrics(State(Ops(ops)): State<Ops>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, ops.metrics.render()).into_response()
+}
