@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parlance_bus::Bus;
 use parlance_core::Clock;
@@ -9,6 +10,9 @@ use crate::config::Settings;
 use crate::directory::Directory;
 use crate::hub::Hub;
 use crate::identity::Identity;
+use crate::middleware::client_ip::Proxies;
+use crate::middleware::cors::Origins;
+use crate::middleware::limits::Limits;
 
 /// What a gateway needs from outside.
 pub struct Dependencies {
@@ -32,6 +36,10 @@ struct Shared {
     directory: Directory,
     identity: Identity,
     hub: Hub,
+    limits: Limits,
+    proxies: Proxies,
+    origins: Origins,
+    started: Instant,
 }
 
 impl Edge {
@@ -39,8 +47,23 @@ impl Edge {
         let directory = Directory::new(dependencies.auth.clone());
         let identity = Identity::new(dependencies.auth.clone(), dependencies.clock.clone());
         let hub = Hub::new(&dependencies.settings);
-        let edge = Self(Arc::new(Shared { dependencies, directory, identity, hub }));
+        let limits = Limits::new(&dependencies.settings.rate_limits);
+        let proxies = Proxies::new(&dependencies.settings.gateway.trusted_proxies)?;
+        let origins = Origins::new(&dependencies.settings.gateway.allowed_origins);
+        let started = Instant::now();
+        let edge = Self(Arc::new(Shared {
+            dependencies,
+            directory,
+            identity,
+            hub,
+            limits,
+            proxies,
+            origins,
+            started,
+        }));
         edge.hub().start(edge.clone()).await?;
+        let sweeper = edge.clone();
+        edge.tasks().spawn(async move { sweeper.limits().sweep(sweeper.stop().clone()).await });
         Ok(edge)
     }
 
@@ -95,5 +118,24 @@ impl Edge {
     /// Cancelled when the gateway stops.
     pub fn stop(&self) -> &CancellationToken {
         &self.0.dependencies.stop
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The proxies whose word about a client's address counts.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
+    /// The origins of browser pages that may call or open sockets.
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.0.origins
+    }
+
+    /// Time since the start.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
     }
 }

@@ -83,7 +83,8 @@ impl Network {
 /// An address, with or without a port.
 fn parse_hop(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
+    let address =
+        bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }
 

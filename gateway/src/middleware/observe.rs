@@ -28,8 +28,7 @@ pub(crate) async fn observe(dialect: &'static str, request: Request, next: Next)
         status = tracing::field::Empty,
         latency_ms = tracing::field::Empty,
     );
-    let mut response =
-        request_id::scope(id.clone(), next.run(request).instrument(span.clone())).await;
+    let mut response = request_id::scope(id.clone(), next.run(request).instrument(span.clone())).await;
 
     let status = response.status();
     let elapsed = started.elapsed();

@@ -33,6 +33,22 @@ fn time_or_made(at: &Option<Timestamp>, num: Num) -> Time {
     time(at).unwrap_or_else(|| Time(Micros::from_millis(id::millis_of(num))))
 }
 
+/// One value that stands in two places of an answer.
+#[derive(Debug)]
+pub struct Shared<T>(pub Arc<T>);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: Serialize> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (*self.0).serialize(serializer)
+    }
+}
+
 fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -99,9 +115,7 @@ impl People {
             Some(user) => {
                 Card { id: user.id.clone(), name: display_name(user), image: non_empty(&user.image) }
             }
-            None => {
-                Card { id: DELETED_USER.to_owned(), name: "Deleted user".to_owned(), image: None }
-            }
+            None => Card { id: DELETED_USER.to_owned(), name: "Deleted user".to_owned(), image: None },
         }
     }
 
@@ -316,8 +330,11 @@ pub fn message(message: &message::Message, people: &People, own: bool) -> Messag
     let parent_id = id_or_null(message.parent_num, &message.parent_id);
     let reply_to_id = id_or_null(message.quoted_num, &message.quoted_id);
     let client_msg_id = non_empty(&message.client_message_id);
-    let reactions: Vec<Reaction> =
-        if deleted { Vec::new() } else { message.reactions.iter().map(|g| reaction(g, people, own)).collect() };
+    let reactions: Vec<Reaction> = if deleted {
+        Vec::new()
+    } else {
+        message.reactions.iter().map(|g| reaction(g, people, own)).collect()
+    };
     let reaction_count = reactions.iter().map(|reaction| reaction.count).sum();
     let pin = message.pin.as_ref().filter(|_| !deleted);
     let mentioned = message.mention_nums.iter().filter_map(|&num| people.live(num));
@@ -448,7 +465,7 @@ pub struct Channel {
     pub kind: String,
     pub member_count: i32,
     pub unread_count: u64,
-    pub last_message: Option<Arc<Message>>,
+    pub last_message: Option<Shared<Message>>,
     pub created_at: Time,
     pub description: Option<String>,
     pub message_count: u64,
@@ -474,7 +491,7 @@ pub struct ChannelAliases {
     member_count: i32,
     message_count: u64,
     last_message_at: Option<Time>,
-    last_message: Option<Arc<Message>>,
+    last_message: Option<Shared<Message>>,
     created_at: Time,
     updated_at: Time,
     created_by: String,
@@ -519,7 +536,7 @@ pub fn channel(channel: &channel::Channel, people: &People, around: Surroundings
     let last_message = around
         .summary
         .and_then(|summary| summary.last_message.as_ref())
-        .map(|last| Arc::new(message(last, people, around.own)));
+        .map(|last| Shared(Arc::new(message(last, people, around.own))));
     let (unread_count, last_read_seq) = match (membership, around.summary) {
         (Some(_), Some(summary)) => (summary.unread, summary.last_read_seq),
         (Some(member), None) => (0, member.joined_seq),
@@ -528,8 +545,8 @@ pub fn channel(channel: &channel::Channel, people: &People, around: Surroundings
     let message_count = around.summary.map_or(0, |summary| summary.message_count);
     let created_at = time_or_made(&channel.created_at, channel.num);
     let updated_at = time(&channel.updated_at).unwrap_or(created_at);
-    let last_message_at = time(&channel.last_message_at)
-        .or_else(|| last_message.as_ref().map(|message| message.created_at));
+    let last_message_at =
+        time(&channel.last_message_at).or_else(|| last_message.as_ref().map(|message| message.0.created_at));
     let created_by = people.id(channel.creator_num);
     let image = non_empty(&channel.image).or_else(|| other_of_two(channel, people, around.viewer)?.image);
     let name = non_empty(&channel.name)

@@ -109,9 +109,7 @@ fn publication(event: &Event, fact: &Fact, people: &People) -> Option<Bytes> {
     let here = stream.filter(|stream| stream.kind() == StreamKind::Chat).map_or(0, |stream| stream.num);
     let viewer = stream.filter(|stream| stream.kind() == StreamKind::User).map(|stream| stream.num);
     Some(match fact {
-        Fact::MessageCreated(fact) => {
-            text("message.new", MessagePayload::of(fact.message.as_ref()?, people))
-        }
+        Fact::MessageCreated(fact) => text("message.new", MessagePayload::of(fact.message.as_ref()?, people)),
         Fact::MessageUpdated(fact) => {
             text("message.updated", MessagePayload::of(fact.message.as_ref()?, people))
         }
@@ -131,11 +129,25 @@ fn publication(event: &Event, fact: &Fact, people: &People) -> Option<Bytes> {
         ),
         Fact::ReactionAdded(fact) => text(
             "reaction.added",
-            ReactionPayload::of(here, fact.message_num, &fact.message_id, &fact.r#type, fact.user_num, people),
+            ReactionPayload::of(
+                here,
+                fact.message_num,
+                &fact.message_id,
+                &fact.r#type,
+                fact.user_num,
+                people,
+            ),
         ),
         Fact::ReactionRemoved(fact) => text(
             "reaction.removed",
-            ReactionPayload::of(here, fact.message_num, &fact.message_id, &fact.r#type, fact.user_num, people),
+            ReactionPayload::of(
+                here,
+                fact.message_num,
+                &fact.message_id,
+                &fact.r#type,
+                fact.user_num,
+                people,
+            ),
         ),
         Fact::ReadMoved(fact) => text(
             "read.updated",

@@ -1,0 +1,62 @@
+use http::StatusCode;
+use parlance_proto::channel::CreateChannelRequest;
+
+use super::super::prelude::*;
+use super::super::request::IdempotencyKey;
+use super::ConfigInput;
+
+/// Most members beside the creator.
+const MAX_MEMBERS: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Body {
+    name: Option<String>,
+    r#type: Option<String>,
+    description: Option<String>,
+    image: Option<String>,
+    #[serde(rename = "imageUrl")]
+    image_url: Option<String>,
+    #[serde(rename = "image_url")]
+    image_url_alias: Option<String>,
+    member_ids: Option<Vec<String>>,
+    workspace_id: Option<String>,
+    idempotency_key: Option<String>,
+    config: Option<ConfigInput>,
+}
+
+/// `POST /api/channels`: 201 with the new channel; 200 with the direct channel that the pair has, or
+/// with the channel that the idempotency key made before.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    IdempotencyKey(header_key): IdempotencyKey,
+    Input(body): Input<Body>,
+) -> Result<(StatusCode, Json<convert::Channel>), Failure> {
+    // There are no workspaces yet, so none can be named.
+    if body.workspace_id.is_some() {
+        return Err(Failure::not_found("workspace"));
+    }
+    let mut member_ids = body.member_ids.unwrap_or_default();
+    member_ids.sort_unstable();
+    member_ids.dedup();
+    if member_ids.len() > MAX_MEMBERS {
+        return Err(Failure::invalid("memberIds", format_args!("may name at most {MAX_MEMBERS} users")));
+    }
+    let members = compose::users_of(&edge, &user.context, member_ids).await?;
+    let request = CreateChannelRequest {
+        r#type: body.r#type.filter(|name| !name.is_empty()).unwrap_or_else(|| "messaging".to_owned()),
+        name: body.name.unwrap_or_default(),
+        description: body.description.unwrap_or_default(),
+        image: body.image.or(body.image_url).or(body.image_url_alias).unwrap_or_default(),
+        member_nums: members.iter().map(|member| member.num).collect(),
+        config: body.config.map(Into::into),
+        idempotency_key: body.idempotency_key.unwrap_or(header_key),
+        custom: String::new(),
+        id: String::new(),
+    };
+    let made = edge.channel().create_channel(user.context.request(request)).await?.into_inner();
+    compose::settle(&edge, &user.context, made.log_position).await;
+    let status = if made.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(compose::channel(&edge, &user, made.channel).await?)))
+}

@@ -1,0 +1,22 @@
+use parlance_proto::channel::ListChannelsRequest;
+
+use super::super::compose::Members;
+use super::super::prelude::*;
+
+#[derive(Serialize)]
+pub struct Reply {
+    channels: Vec<convert::Channel>,
+}
+
+/// `GET /api/channels?limit&offset&type`: joined and discoverable channels, newest activity first.
+pub async fn handle(State(edge): State<Edge>, user: User, query: Query) -> Answer<Reply> {
+    query.no_workspace()?;
+    let request = ListChannelsRequest {
+        r#type: query.text("type").unwrap_or_default().to_owned(),
+        limit: query.limit(50, 100)?,
+        offset: query.offset()?,
+    };
+    let found = edge.channel().list_channels(user.context.request(request)).await?.into_inner();
+    let channels = compose::channels(&edge, &user, &found.channels, Members::OfSmallTypes).await?;
+    Ok(Json(Reply { channels }))
+}

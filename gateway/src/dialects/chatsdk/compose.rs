@@ -1,0 +1,215 @@
+//! Answers that need several services, asked in batches: channels, then message summaries, then
+//! users, then presence.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use parlance_core::{Num, Reason};
+use parlance_proto::{auth, channel, message, presence};
+use parlance_rpc::Context;
+use uuid::Uuid;
+
+use super::auth::User;
+use super::convert::{self, People, Presence, Surroundings, Time};
+use super::error::Failure;
+use crate::state::Edge;
+
+/// Members shown beside a channel.
+const SHOWN_MEMBERS: u32 = 100;
+/// Longest wait for another service to catch up with a change that is already durable.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// The users of `nums`.
+pub async fn people(edge: &Edge, app: Uuid, nums: impl IntoIterator<Item = Num>) -> Result<People, Failure> {
+    let users = edge.directory().users(app, nums).await?;
+    Ok(People::new(users, edge.settings().chatsdk.expose_user_details))
+}
+
+/// Messages as `user` sees them, in the same order.
+pub async fn messages(
+    edge: &Edge,
+    user: &User,
+    messages: &[message::Message],
+) -> Result<Vec<convert::Message>, Failure> {
+    let people = people(edge, user.app, messages.iter().flat_map(convert::people_in)).await?;
+    Ok(messages.iter().map(|message| convert::message(message, &people, true)).collect())
+}
+
+/// One message as `user` sees it; a reply without a message is a fault of ours.
+pub async fn message(
+    edge: &Edge,
+    user: &User,
+    message: Option<message::Message>,
+) -> Result<convert::Message, Failure> {
+    let message = message.ok_or_else(|| parlance_core::Error::internal("a reply lacks its message"))?;
+    let people = people(edge, user.app, convert::people_in(&message)).await?;
+    Ok(convert::message(&message, &people, true))
+}
+
+/// Which channels are shown with their members.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Members {
+    /// As in lists: only of direct channels and groups.
+    OfSmallTypes,
+    /// As in details.
+    OfAll,
+}
+
+/// Channels as `user` sees them, in the same order: with last message, counts and people.
+pub async fn channels(
+    edge: &Edge,
+    user: &User,
+    channels: &[channel::Channel],
+    members: Members,
+) -> Result<Vec<convert::Channel>, Failure> {
+    let context = &user.context;
+    let summaries = summaries(edge, context, channels.iter().map(|channel| channel.num).collect()).await?;
+    let shown: Vec<_> = channels.iter().filter(|channel| shows_members(channel, members)).collect();
+    // In process these are microseconds each; over the network they share one connection.
+    let lists = try_join_all(shown.iter().map(|channel| first_members(edge, context, channel.num))).await?;
+    let lists: HashMap<Num, Vec<channel::Member>> =
+        shown.iter().map(|channel| channel.num).zip(lists).collect();
+
+    let named = channels
+        .iter()
+        .flat_map(convert::people_of)
+        .chain(summaries.values().filter_map(|s| s.last_message.as_ref()).flat_map(convert::people_in))
+        .chain(lists.values().flatten().map(|member| member.user_num));
+    let people = people(edge, user.app, named).await?;
+    let viewer = Some(user.num);
+    let composed = channels.iter().map(|channel| {
+        let members = lists
+            .get(&channel.num)
+            .map(|members| members.iter().map(|member| convert::member(member, &people, viewer)).collect());
+        let summary = summaries.get(&channel.num);
+        let around = Surroundings { summary, viewer, own: true, members, role: None };
+        convert::channel(channel, &people, around)
+    });
+    Ok(composed.collect())
+}
+
+/// One channel in full.
+pub async fn channel(
+    edge: &Edge,
+    user: &User,
+    channel: Option<channel::Channel>,
+) -> Result<convert::Channel, Failure> {
+    let lacking = || Failure::from(parlance_core::Error::internal("a reply lacks its channel"));
+    let channel = channel.ok_or_else(lacking)?;
+    channels(edge, user, &[channel], Members::OfAll).await?.pop().ok_or_else(lacking)
+}
+
+fn shows_members(channel: &channel::Channel, members: Members) -> bool {
+    match members {
+        Members::OfAll => true,
+        Members::OfSmallTypes => {
+            matches!(channel.r#type.as_str(), "messaging" | "group") && channel.membership.is_some()
+        }
+    }
+}
+
+async fn first_members(
+    edge: &Edge,
+    context: &Context,
+    channel_num: Num,
+) -> Result<Vec<channel::Member>, Failure> {
+    let request = channel::ListMembersRequest { channel_num, limit: SHOWN_MEMBERS, offset: 0 };
+    // The right to read the channel has been checked with the channel itself.
+    let reply = edge.channel().list_members(context.as_service().request(request)).await;
+    match reply {
+        Ok(reply) => Ok(reply.into_inner().members),
+        // Deleted since it was listed.
+        Err(status) if parlance_core::Error::from(status.clone()).reason == Reason::ChannelNotFound => {
+            Ok(Vec::new())
+        }
+        Err(status) => Err(status.into()),
+    }
+}
+
+async fn summaries(
+    edge: &Edge,
+    context: &Context,
+    channel_nums: Vec<Num>,
+) -> Result<HashMap<Num, message::summarize_channels_response::Summary>, Failure> {
+    if channel_nums.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let request = message::SummarizeChannelsRequest { channel_nums };
+    let reply = edge.message().summarize_channels(context.request(request)).await?.into_inner();
+    Ok(reply.summaries.into_iter().map(|summary| (summary.channel_num, summary)).collect())
+}
+
+/// A channel that the user may read: 404 if there is none, 403 if it is not for him.
+pub async fn readable_channel(edge: &Edge, user: &User, num: Num) -> Result<channel::Channel, Failure> {
+    let request = channel::GetChannelsRequest { nums: vec![num] };
+    let reply = edge.channel().get_channels(user.context.request(request.clone())).await?.into_inner();
+    if let Some(channel) = reply.channels.into_iter().find(|channel| channel.num == num) {
+        return Ok(channel);
+    }
+    let all = edge.channel().get_channels(user.context.as_service().request(request)).await?.into_inner();
+    match all.channels.iter().any(|channel| channel.num == num) {
+        true => Err(parlance_core::Error::new(Reason::NotAMember, "not a member of this channel").into()),
+        false => Err(Failure::not_found("channel")),
+    }
+}
+
+/// The users with these public ids; 404 if one is unknown. Repeated ids are folded.
+pub async fn users_of(edge: &Edge, context: &Context, ids: Vec<String>) -> Result<Vec<auth::User>, Failure> {
+    let mut ids = ids;
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let request = auth::GetUsersRequest { nums: Vec::new(), ids: ids.clone() };
+    let reply = edge.auth().get_users(context.as_service().request(request)).await?.into_inner();
+    if reply.users.len() < ids.len() {
+        return Err(Failure::not_found("user"));
+    }
+    Ok(reply.users)
+}
+
+/// The user with this public id; `me` is the caller himself.
+pub async fn num_of(edge: &Edge, caller: &User, id: String) -> Result<Num, Failure> {
+    if id == "me" || id == caller.id {
+        return Ok(caller.num);
+    }
+    let users = users_of(edge, &caller.context, vec![id]).await?;
+    users.first().map(|user| user.num).ok_or_else(|| Failure::not_found("user"))
+}
+
+/// Who of these is online. Lists do without it while presence is away.
+pub async fn presence(edge: &Edge, context: &Context, nums: Vec<Num>) -> HashMap<Num, Presence> {
+    if nums.is_empty() {
+        return HashMap::new();
+    }
+    let request = presence::GetPresenceRequest { user_nums: nums };
+    match edge.presence().get_presence(context.as_service().request(request)).await {
+        Ok(reply) => reply.into_inner().users.iter().map(|user| (user.user_num, presence_of(user))).collect(),
+        Err(status) => {
+            let error = parlance_core::Error::from(status);
+            tracing::warn!(%error, "presence is away: everybody is shown as offline");
+            HashMap::new()
+        }
+    }
+}
+
+fn presence_of(user: &presence::UserPresence) -> Presence {
+    let last_seen: Option<Time> = convert::time(&user.last_seen);
+    Presence { online: user.online, last_seen }
+}
+
+/// Waits until message shows what channel has just changed (position of its log; 0 = nothing). The
+/// change is durable: should message lag, the answer is given all the same.
+pub async fn settle(edge: &Edge, context: &Context, log_position: u64) {
+    if log_position == 0 {
+        return;
+    }
+    let request = message::AwaitFactsRequest { service: "channel".to_owned(), log_position };
+    let context = context.as_service().with_timeout(CATCH_UP);
+    if let Err(status) = edge.message().await_facts(context.request(request)).await {
+        let error = parlance_core::Error::from(status);
+        tracing::warn!(%error, log_position, "message has not caught up with channel");
+    }
+}

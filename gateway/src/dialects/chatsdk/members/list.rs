@@ -1,0 +1,27 @@
+use parlance_proto::channel::ListMembersRequest;
+
+use super::super::prelude::*;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    members: Vec<convert::Member>,
+    member_count: i32,
+}
+
+/// `GET /api/channels/{id}/members?limit&offset`: owner first, then by rank and time of joining.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    ChannelPath(channel_num): ChannelPath,
+    query: Query,
+) -> Answer<Reply> {
+    let request =
+        ListMembersRequest { channel_num, limit: query.limit(1000, 1000)?, offset: query.offset()? };
+    let listed = edge.channel().list_members(user.context.request(request)).await?.into_inner();
+    let people =
+        compose::people(&edge, user.app, listed.members.iter().map(|member| member.user_num)).await?;
+    let viewer = Some(user.num);
+    let members = listed.members.iter().map(|member| convert::member(member, &people, viewer)).collect();
+    Ok(Json(Reply { members, member_count: listed.member_count }))
+}

@@ -1,0 +1,6 @@
+//! `/api/channels/{id}/members`.
+
+pub mod add;
+pub mod list;
+pub mod remove;
+pub mod update;

@@ -1,0 +1,11 @@
+use parlance_proto::message::DeleteMessageRequest;
+
+use super::super::prelude::*;
+
+/// `DELETE /api/channels/{id}/messages/{mid}`: the author, within the window of the settings.
+pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Success> {
+    let window_s = edge.settings().chatsdk.delete_window_s;
+    let request = DeleteMessageRequest { channel_num: path.channel, message: Some(path.message), window_s };
+    edge.message().delete_message(user.context.request(request)).await?;
+    success()
+}

@@ -1,0 +1,21 @@
+use parlance_proto::message::EditMessageRequest;
+
+use super::super::prelude::*;
+
+#[derive(Deserialize)]
+pub struct Body {
+    text: Option<String>,
+}
+
+/// `PATCH /api/channels/{id}/messages/{mid}`: the author writes another text.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    path: MessagePath,
+    Input(body): Input<Body>,
+) -> Answer<convert::Message> {
+    let text = body.text.ok_or_else(|| Failure::invalid("text", "is required"))?;
+    let request = EditMessageRequest { channel_num: path.channel, message: Some(path.message), text };
+    let edited = edge.message().edit_message(user.context.request(request)).await?.into_inner();
+    Ok(Json(compose::message(&edge, &user, edited.message).await?))
+}

@@ -1,0 +1,10 @@
+//! `/api/channels/{id}/messages`.
+
+pub mod delete;
+mod draft;
+pub mod edit;
+pub mod get;
+pub mod list;
+pub mod send;
+
+pub use draft::Draft;

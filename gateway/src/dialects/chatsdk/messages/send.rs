@@ -1,0 +1,46 @@
+use http::StatusCode;
+use parlance_proto::message::{MessageDraft, SendMessageRequest, send_message_request::OnRepeat};
+
+use super::super::auth::Sender;
+use super::super::prelude::*;
+use super::super::request::IdempotencyKey;
+use super::Draft;
+
+/// `POST /api/channels/{id}/messages`: 201 with the message; a repeat (same `clientMsgId`, or same
+/// `Idempotency-Key` without one) is 200 with the first message and `duplicate: true`.
+pub async fn handle(
+    State(edge): State<Edge>,
+    Sender(user): Sender,
+    ChannelPath(channel_num): ChannelPath,
+    IdempotencyKey(key): IdempotencyKey,
+    Input(body): Input<Draft>,
+) -> Result<(StatusCode, Json<convert::Message>), Failure> {
+    let client_message_id = body.client_message_id();
+    send(&edge, &user, channel_num, client_message_id, key, body.into_proto()?).await
+}
+
+/// Sends a draft to a channel, joining it if it is open to everybody.
+pub async fn send(
+    edge: &Edge,
+    user: &User,
+    channel_num: i64,
+    client_message_id: String,
+    idempotency_key: String,
+    draft: MessageDraft,
+) -> Result<(StatusCode, Json<convert::Message>), Failure> {
+    let request = SendMessageRequest {
+        channel_num,
+        draft: Some(draft),
+        idempotency_key: if client_message_id.is_empty() { idempotency_key } else { String::new() },
+        client_message_id,
+        on_repeat: OnRepeat::Return.into(),
+        join: true,
+    };
+    let sent = edge.message().send_message(user.context.request(request)).await?.into_inner();
+    let mut message = compose::message(edge, user, sent.message).await?;
+    if sent.repeated {
+        message.duplicate = Some(true);
+        return Ok((StatusCode::OK, Json(message)));
+    }
+    Ok((StatusCode::CREATED, Json(message)))
+}

@@ -1,0 +1,19 @@
+use parlance_proto::message::ListPinsRequest;
+
+use super::super::prelude::*;
+
+#[derive(Serialize)]
+pub struct Reply {
+    messages: Vec<convert::Message>,
+}
+
+/// `GET /api/channels/{id}/pins`: pinned messages, the newest pin first.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    ChannelPath(channel_num): ChannelPath,
+) -> Answer<Reply> {
+    let request = user.context.request(ListPinsRequest { channel_num });
+    let pins = edge.message().list_pins(request).await?.into_inner();
+    Ok(Json(Reply { messages: compose::messages(&edge, &user, &pins.messages).await? }))
+}

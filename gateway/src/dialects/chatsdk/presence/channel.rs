@@ -1,0 +1,59 @@
+use parlance_proto::channel::ListMembersRequest;
+
+use super::super::convert::{Author, Time};
+use super::super::prelude::*;
+
+/// Most members whose presence is shown.
+const SHOWN: u32 = 1000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    online: Vec<Member>,
+    offline: Vec<Member>,
+    total_online: usize,
+    total_members: i32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Member {
+    id: String,
+    name: String,
+    image: Option<String>,
+    online: bool,
+    last_seen: Option<Time>,
+    user_id: String,
+    user: Author,
+}
+
+/// `GET /api/channels/{id}/presence`: which members are online.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    ChannelPath(channel_num): ChannelPath,
+) -> Answer<Reply> {
+    let request = ListMembersRequest { channel_num, limit: SHOWN, offset: 0 };
+    let listed = edge.channel().list_members(user.context.request(request)).await?.into_inner();
+    let nums: Vec<i64> = listed.members.iter().map(|member| member.user_num).collect();
+    let people = compose::people(&edge, user.app, nums.iter().copied()).await?;
+    let states = compose::presence(&edge, &user.context, nums.clone()).await;
+    let (online, offline): (Vec<Member>, Vec<Member>) = nums
+        .into_iter()
+        .filter(|&num| people.live(num).is_some())
+        .map(|num| {
+            let author = people.author(num);
+            let state = states.get(&num).copied().unwrap_or_default();
+            Member {
+                id: author.id.clone(),
+                name: author.name.clone(),
+                image: author.image.clone(),
+                online: state.online,
+                last_seen: state.last_seen.max(author.last_active_at.flatten()),
+                user_id: author.id.clone(),
+                user: author,
+            }
+        })
+        .partition(|member| member.online);
+    Ok(Json(Reply { total_online: online.len(), online, offline, total_members: listed.member_count }))
+}

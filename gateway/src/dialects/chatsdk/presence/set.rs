@@ -1,0 +1,13 @@
+use super::super::prelude::*;
+use super::set_status;
+
+#[derive(Deserialize)]
+pub struct Body {
+    online: Option<bool>,
+}
+
+/// `POST /api/presence`: the caller is online, or not.
+pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Success> {
+    let online = body.online.ok_or_else(|| Failure::invalid("online", "is required"))?;
+    set_status(&edge, &user, online).await
+}

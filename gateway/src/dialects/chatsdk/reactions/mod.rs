@@ -1,0 +1,4 @@
+//! `/api/channels/{id}/messages/{mid}/reactions`.
+
+pub mod add;
+pub mod remove;

@@ -1,0 +1,16 @@
+use parlance_proto::message::RemoveReactionRequest;
+
+use super::super::prelude::*;
+use super::super::request::EmojiPath;
+
+/// `DELETE /api/channels/{id}/messages/{mid}/reactions/{emoji}`: the caller takes a reaction back.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    path: MessagePath,
+    EmojiPath(r#type): EmojiPath,
+) -> Answer<Success> {
+    let request = RemoveReactionRequest { channel_num: path.channel, message: Some(path.message), r#type };
+    edge.message().remove_reaction(user.context.request(request)).await?;
+    success()
+}

@@ -1,0 +1,3 @@
+//! `/api/realtime`.
+
+pub mod subscription_token;

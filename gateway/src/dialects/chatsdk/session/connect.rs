@@ -1,0 +1,67 @@
+use parlance_proto::auth::UserInput;
+use serde_json::{Map, Value};
+
+use super::super::auth::ConnectIssuer;
+use super::super::prelude::*;
+use super::super::request::{custom_text, required};
+use super::{Internal, SHORT_TTL_S, sign_in};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Body {
+    user_id: Option<String>,
+    display_name: Option<String>,
+    avatar: Option<String>,
+    email: Option<String>,
+    metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    user: Connected,
+    token: String,
+    refresh_token: String,
+    expires_in: u32,
+    #[serde(rename = "_internal")]
+    internal: Internal,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connected {
+    id: String,
+    display_name: String,
+    avatar: Option<String>,
+    metadata: Map<String, Value>,
+}
+
+/// `POST /api/auth/connect`: signs a user in, with a short access token and a refresh token.
+pub async fn handle(
+    State(edge): State<Edge>,
+    ConnectIssuer(server): ConnectIssuer,
+    Input(body): Input<Body>,
+) -> Answer<Reply> {
+    let input = UserInput {
+        id: required("userId", body.user_id)?,
+        name: body.display_name,
+        email: body.email,
+        image: body.avatar,
+        custom: custom_text(body.metadata),
+    };
+    let (user, tokens) = sign_in(&edge, &server.context, input, SHORT_TTL_S).await?;
+    let profile = convert::profile(&user);
+    let user = Connected {
+        id: profile.id,
+        display_name: profile.name,
+        avatar: profile.image,
+        metadata: profile.custom,
+    };
+    Ok(Json(Reply {
+        user,
+        token: tokens.access_token,
+        refresh_token: tokens.refresh_token,
+        expires_in: tokens.expires_in_s,
+        internal: Internal { ws_token: tokens.connection_token },
+    }))
+}

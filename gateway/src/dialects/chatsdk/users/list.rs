@@ -1,0 +1,26 @@
+use parlance_proto::auth::ListUsersRequest;
+
+use super::super::prelude::*;
+
+#[derive(Serialize)]
+pub struct Reply {
+    users: Vec<convert::User>,
+}
+
+/// `GET /api/users?limit&offset&q`: the app's users by name.
+pub async fn handle(State(edge): State<Edge>, user: User, query: Query) -> Answer<Reply> {
+    let request = ListUsersRequest {
+        name_contains: query.text("q").unwrap_or_default().to_owned(),
+        limit: query.limit(50, 100)?,
+        offset: query.offset()?,
+    };
+    let found = edge.auth().list_users(user.context.request(request)).await?.into_inner().users;
+    let nums = found.iter().map(|one| one.num).collect();
+    let presence = compose::presence(&edge, &user.context, nums).await;
+    let expose = edge.settings().chatsdk.expose_user_details;
+    let users = found.iter().map(|one| {
+        let state = presence.get(&one.num).copied().unwrap_or_default();
+        convert::user(one, state, expose || one.num == user.num)
+    });
+    Ok(Json(Reply { users: users.collect() }))
+}

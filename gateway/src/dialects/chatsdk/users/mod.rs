@@ -1,0 +1,59 @@
+//! `/api/users`.
+
+pub mod bulk_delete;
+pub mod delete;
+pub mod get;
+pub mod list;
+pub mod me;
+pub mod sync;
+pub mod update;
+
+use parlance_core::{Error, Reason};
+use parlance_proto::auth::upsert_users_response::Result as Upserted;
+use parlance_proto::auth::{self, UpsertUsersRequest, UserInput};
+use parlance_rpc::Context;
+
+use super::error::Failure;
+use crate::state::Edge;
+
+/// Creates or updates one user.
+pub async fn upsert(edge: &Edge, context: &Context, input: UserInput) -> Result<auth::User, Failure> {
+    let result = upsert_many(edge, context, vec![input]).await?.into_iter().next();
+    let result = result.ok_or_else(|| Error::internal("a user was neither taken nor refused"))?;
+    match result.user {
+        Some(user) => Ok(user),
+        None => {
+            let reason = Reason::parse(&result.error_reason).unwrap_or(Reason::InvalidArgument);
+            Err(Error::new(reason, result.error_message).into())
+        }
+    }
+}
+
+/// Creates or updates users, each by itself; this gateway shows the new profiles at once.
+async fn upsert_many(
+    edge: &Edge,
+    context: &Context,
+    users: Vec<UserInput>,
+) -> Result<Vec<Upserted>, Failure> {
+    let request = UpsertUsersRequest { users };
+    let results = edge.auth().upsert_users(context.request(request)).await?.into_inner().results;
+    results
+        .iter()
+        .filter_map(|result| result.user.as_ref())
+        .for_each(|user| edge.directory().forget(user.num));
+    Ok(results)
+}
+
+/// Deletes users and gives the ids of those who were there. This gateway believes none of their
+/// tokens from here on; others learn it from the event.
+async fn delete_many(edge: &Edge, context: &Context, ids: Vec<String>) -> Result<Vec<String>, Failure> {
+    let known = auth::GetUsersRequest { nums: Vec::new(), ids: ids.clone() };
+    let known = edge.auth().get_users(context.as_service().request(known)).await?.into_inner().users;
+    let request = auth::DeleteUsersRequest { ids };
+    let deleted = edge.auth().delete_users(context.request(request)).await?.into_inner();
+    for user in known {
+        edge.directory().forget(user.num);
+        edge.identity().forget_user(user.num);
+    }
+    Ok(deleted.deleted_ids)
+}
