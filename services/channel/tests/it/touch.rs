@@ -1,0 +1,61 @@
+use parlance_core::Micros;
+use parlance_proto::channel::{TouchRequest, touch_request::Activity};
+
+use crate::house::{House, reason};
+
+pub async fn only_forward(house: &House) {
+    let me = house.users("toucher", 1).await[0];
+    let mut nums = Vec::new();
+    for n in 0..5 {
+        nums.push(house.create(me, "group", &format!("t{n}"), &[]).await.num);
+    }
+    house.touch(&[(nums[0], 5, 50), (nums[1], 1, 10), (nums[0], 7, 40), (12345, 1, 1)]).await;
+    house.touch(&[(nums[0], 6, 60), (nums[2], 3, 30), (nums[1], 0, 5)]).await;
+    let expected = [(7, 60), (1, 10), (3, 30), (0, 0), (0, 0)];
+    for (num, (seq, secs)) in nums.iter().zip(expected) {
+        let channel = house.get(&house.service(), *num).await.unwrap();
+        assert_eq!(channel.last_seq, seq);
+        let at = (secs != 0).then(|| Micros::from_secs(secs).timestamp());
+        assert_eq!(channel.last_message_at, at);
+        assert_eq!(channel.policy_version, 1);
+    }
+}
+
+#[tokio::test]
+async fn seq_and_time_only_go_forward() {
+    only_forward(&House::new().await).await;
+}
+
+#[tokio::test]
+async fn a_batch_of_any_usual_size_is_one_statement() {
+    let house = House::new().await;
+    let me = house.users("u", 1).await[0];
+    let mut nums = Vec::new();
+    for n in 0..150 {
+        nums.push(house.create(me, "group", &format!("t{n}"), &[]).await.num);
+    }
+    house.quiet().await;
+    for (size, statements) in [(1, 1), (3, 1), (64, 1), (128, 1), (150, 2)] {
+        let batch: Vec<_> = nums[..size].iter().map(|num| (*num, size as u64, size as i64)).collect();
+        let before = house.store.statements();
+        house.touch(&batch).await;
+        assert_eq!(house.store.statements() - before, statements, "{size} channels");
+        for num in &nums[..size] {
+            assert_eq!(house.get(&house.service(), *num).await.unwrap().last_seq, size as u64);
+        }
+    }
+    let before = house.store.statements();
+    house.touch(&[]).await;
+    assert_eq!(house.store.statements(), before);
+}
+
+#[tokio::test]
+async fn a_lying_batch_is_refused() {
+    let house = House::new().await;
+    let too_large = Activity { channel_num: 1, last_seq: u64::MAX, at: None };
+    for activities in [vec![too_large], vec![Activity::default(); 1001]] {
+        let request = house.service().request(TouchRequest { activities });
+        let refused = house.channel().touch(request).await.unwrap_err();
+        assert_eq!(reason(refused), parlance_core::Reason::InvalidArgument);
+    }
+}
