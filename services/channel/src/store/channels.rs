@@ -115,15 +115,15 @@ pub async fn save(write: &Write, channel: &Model) -> Result<()> {
 }
 
 /// The joined channels come by the members' index, as many discoverable ones as the page can hold by
-/// the listing index, already in order.
+/// the listing index, already in order. The cross join tells SQLite to start from them.
 const LIST: &str = "\
-SELECT c.* FROM channels c \
-WHERE c.app = $1 AND c.deleted_at IS NULL AND ($3 = '' OR c.type = $3) AND c.num IN (\
-SELECT m.channel_num FROM members m WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' \
+SELECT c.* FROM (\
+SELECT m.channel_num AS num FROM members m WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' \
 UNION \
 SELECT d.num FROM (\
 SELECT num FROM channels WHERE app = $1 AND discoverable AND deleted_at IS NULL AND ($3 = '' OR type = $3) \
-ORDER BY last_message_at DESC, created_at DESC, num LIMIT $4) d) \
+ORDER BY last_message_at DESC, created_at DESC, num LIMIT $4) d) seen CROSS JOIN channels c \
+WHERE c.num = seen.num AND c.app = $1 AND c.deleted_at IS NULL AND ($3 = '' OR c.type = $3) \
 ORDER BY c.last_message_at DESC, c.created_at DESC, c.num LIMIT $5 OFFSET $6";
 
 /// Channels that the user is a member of or may discover: newest activity first, silent ones last, then

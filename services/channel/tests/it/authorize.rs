@@ -1,7 +1,11 @@
 use parlance_core::{Num, Reason};
 use parlance_proto::channel::authorize_many_request::Question;
 use parlance_proto::channel::authorize_many_response::Answer;
-use parlance_proto::channel::{Action, AuthorizeManyRequest};
+use parlance_proto::channel::{
+    Action, AuthorizeManyRequest, AuthorizeRequest, ListChannelsRequest, ListCompanionsRequest,
+    ResolveMentionsRequest, TouchRequest,
+};
+use parlance_proto::event::ReadLogRequest;
 use parlance_proto::event::event::Payload;
 
 use crate::house::{House, reason};
@@ -82,14 +86,39 @@ async fn joining_twice_at_once_is_joining_once() {
 }
 
 #[tokio::test]
-async fn services_only() {
+async fn the_calls_of_services_are_closed_to_clients() {
     let house = House::new().await;
     let me = house.users("u", 1).await[0];
-    let channel = house.create(me, "group", "g", &[]).await.num;
-    // What a caller from outside is believed to be, once authenticated.
-    let outside = parlance_core::Caller { trusted: false, ..parlance_core::Caller::user(house.app, me) };
-    assert!(outside.require_service().is_err());
-    let questions = vec![Question { channel_num: channel, user_num: me, action: 1 }; 1001];
+    let channel_num = house.create(me, "group", "g", &[]).await.num;
+    let token = format!("Bearer {}:{me}", house.app);
+    fn shown<T>(token: &str, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert("authorization", token.parse().unwrap());
+        // Nobody from outside is believed to be a service.
+        request.metadata_mut().insert("parlance-actor", "service".parse().unwrap());
+        request
+    }
+    let mut client = house.outside();
+    let ask = AuthorizeRequest { channel_num, user_num: me, action: Action::Read.into(), join: false };
+    let refusals = [
+        client.authorize(shown(&token, ask)).await.map(drop),
+        client.authorize_many(shown(&token, AuthorizeManyRequest::default())).await.map(drop),
+        client.resolve_mentions(shown(&token, ResolveMentionsRequest::default())).await.map(drop),
+        client.list_companions(shown(&token, ListCompanionsRequest::default())).await.map(drop),
+        client.touch(shown(&token, TouchRequest::default())).await.map(drop),
+        client.read_log(shown(&token, ReadLogRequest::default())).await.map(drop),
+    ];
+    for refusal in refusals {
+        assert_eq!(reason(refusal.unwrap_err()), Reason::NotAllowed);
+    }
+    let own = client.list_channels(shown(&token, ListChannelsRequest::default())).await.unwrap();
+    assert_eq!(own.into_inner().channels.len(), 1);
+}
+
+#[tokio::test]
+async fn too_many_questions_are_refused() {
+    let house = House::new().await;
+    let questions = vec![Question { channel_num: 1, user_num: 1, action: 1 }; 1001];
     let request = house.service().request(AuthorizeManyRequest { questions });
     let refused = house.channel().authorize_many(request).await.unwrap_err();
     assert_eq!(reason(refused), Reason::InvalidArgument);

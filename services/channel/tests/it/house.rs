@@ -1,18 +1,22 @@
 //! Auth and channel in process, on stores of their own, with a clock that stands still.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parlance_bus::{Bus, MemoryBus};
 use parlance_core::{Caller, Clock, Error, ManualClock, Micros, Num, Reason};
 use parlance_proto::auth::{CreateAppRequest, UpsertUsersRequest, UserInput};
+use parlance_proto::channel::channel_service_server::ChannelServiceServer;
 use parlance_proto::channel::*;
 use parlance_proto::event::event::Payload;
 use parlance_proto::event::{Event, ReadLogRequest};
-use parlance_rpc::{AuthClient, ChannelClient, Context, in_process, serve};
-use parlance_sql::{Settings, Store};
+use parlance_rpc::{AuthClient, ChannelClient, Context, Credentials, Transport, in_process, serve};
+use parlance_sql::Store;
+use parlance_testkit::{PostgresStore, TempStore, postgres_store, temp_store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 use uuid::Uuid;
 
 pub struct House {
@@ -23,33 +27,37 @@ pub struct House {
     channel: ChannelClient,
     tasks: TaskTracker,
     stop: CancellationToken,
-    _files: tempfile::TempDir,
+    outside: ChannelClient,
+    place: Option<Place>,
+    _auth_store: TempStore,
+}
+
+/// What holds the service's store.
+enum Place {
+    File { _store: TempStore },
+    Postgres(PostgresStore),
 }
 
 impl House {
     pub async fn new() -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let channel = Settings::File(files.path().join("channel.db"));
-        Self::on(files, channel).await
+        let store = temp_store(parlance_channel::migrate).await;
+        Self::on(store.clone(), Place::File { _store: store }).await
     }
 
     /// On the PostgreSQL that the environment names, if it does, in a schema of its own.
     pub async fn on_postgres() -> Option<Self> {
-        let url = std::env::var("PARLANCE_TEST_POSTGRES_URL").ok()?;
-        let schema = format!("channel_{}", Uuid::new_v4().simple());
-        let channel = Settings::Postgres { url, schema, max_connections: 8 };
-        Some(Self::on(tempfile::tempdir().unwrap(), channel).await)
+        let store = postgres_store(parlance_channel::migrate).await?;
+        Some(Self::on(store.clone(), Place::Postgres(store)).await)
     }
 
-    async fn on(files: tempfile::TempDir, channel: Settings) -> Self {
+    async fn on(store: Store, place: Place) -> Self {
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
         let clock = Arc::new(ManualClock::at(Micros::from_secs(1_790_000_000)));
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        let auth_store = Store::open(&Settings::File(files.path().join("auth.db"))).await.unwrap();
-        parlance_auth::migrate(&auth_store).await.unwrap();
+        let auth_store = temp_store(parlance_auth::migrate).await;
         let auth = parlance_auth::start(parlance_auth::Dependencies {
-            store: auth_store,
+            store: auth_store.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
             master_key: [7; 32],
@@ -57,8 +65,6 @@ impl House {
             stop: stop.clone(),
         });
         let auth = AuthClient::new(in_process(serve(auth.await.unwrap(), None, None)));
-        let store = Store::open(&channel).await.unwrap();
-        parlance_channel::migrate(&store).await.unwrap();
         parlance_channel::migrate(&store).await.expect("migrating twice changes nothing");
         let channel = parlance_channel::start(parlance_channel::Dependencies {
             store: store.clone(),
@@ -68,8 +74,13 @@ impl House {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        let channel = ChannelClient::new(in_process(serve(channel.await.unwrap(), None, None)));
-        let mut house = Self { app: Uuid::nil(), clock, store, auth, channel, tasks, stop, _files: files };
+        let channel = channel.await.unwrap();
+        let outside = ChannelClient::new(from_outside(channel.clone()));
+        let channel = ChannelClient::new(in_process(serve(channel, None, None)));
+        let app = Uuid::nil();
+        let place = Some(place);
+        let _auth_store = auth_store;
+        let mut house = Self { app, clock, store, auth, channel, tasks, stop, outside, place, _auth_store };
         house.app = house.new_app().await;
         house
     }
@@ -87,6 +98,11 @@ impl House {
 
     pub fn channel(&self) -> ChannelClient {
         self.channel.clone()
+    }
+
+    /// A client that is no service of ours; whoever it claims to be by `Bearer <app>:<num>`, it is.
+    pub fn outside(&self) -> ChannelClient {
+        self.outside.clone()
     }
 
     pub fn user(&self, num: Num) -> Context {
@@ -250,6 +266,25 @@ impl House {
         self.tasks.close();
         self.tasks.wait().await;
     }
+
+    /// Leaves nothing on the server.
+    pub async fn tear_down(mut self) {
+        self.quiet().await;
+        if let Some(Place::Postgres(store)) = self.place.take() {
+            store.remove().await;
+        }
+    }
+}
+
+fn from_outside(server: ChannelServiceServer<parlance_channel::Rpc>) -> Transport {
+    let served = serve(server, Some(Arc::new(|shown| Box::pin(async move { believe(shown) }))), None);
+    Transport::new(served.map_err(|never: Infallible| match never {}))
+}
+
+fn believe(shown: Credentials) -> parlance_core::Result<Caller> {
+    let claim = shown.token.as_deref().and_then(|token| token.split_once(':'));
+    let (app, num) = claim.ok_or_else(|| Error::new(Reason::CredentialsMissing, "no token"))?;
+    Ok(Caller { trusted: false, ..Caller::user(app.parse().unwrap(), num.parse().unwrap()) })
 }
 
 impl Drop for House {
@@ -281,20 +316,4 @@ pub fn draft(type_name: &str, name: &str, members: &[Num]) -> CreateChannelReque
 
 pub fn reason(status: tonic::Status) -> Reason {
     Error::from(status).reason
-}
-
-/// Asks again until the answer is there; says what it last was if it never comes.
-pub async fn eventually<T: std::fmt::Debug, F: Future<Output = T>>(
-    mut ask: impl FnMut() -> F,
-    done: impl Fn(&T) -> bool,
-) -> T {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    loop {
-        let answer = ask().await;
-        if done(&answer) {
-            return answer;
-        }
-        assert!(std::time::Instant::now() < deadline, "it never came; last seen: {answer:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

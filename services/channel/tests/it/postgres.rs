@@ -15,7 +15,9 @@ async fn the_same_scenarios_hold_on_postgresql() {
     members::handover(&house).await;
     touch::only_forward(&house).await;
     user_deleted::memberships_end(&house).await;
+    house.tear_down().await;
     // Lists see what is discoverable, so they want an app of their own.
     let Some(house) = House::on_postgres().await else { return };
     list::order_and_pages(&house).await;
+    house.tear_down().await;
 }

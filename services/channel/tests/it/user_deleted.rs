@@ -2,7 +2,9 @@ use parlance_core::Reason;
 use parlance_proto::auth::DeleteUsersRequest;
 use parlance_proto::channel::Action;
 
-use crate::house::{House, draft, eventually};
+use parlance_testkit::wait_until;
+
+use crate::house::{House, draft};
 
 pub async fn memberships_end(house: &House) {
     let users = house.users("mortal", 3).await;
@@ -15,8 +17,9 @@ pub async fn memberships_end(house: &House) {
     let request = DeleteUsersRequest { ids: vec!["mortal-0".into()] };
     house.auth().delete_users(house.service().request(request)).await.unwrap();
     let service = house.service();
-    eventually(
-        || house.get(&service, direct),
+    wait_until(
+        "the direct channel to freeze",
+        async || house.get(&service, direct).await,
         |channel| channel.as_ref().is_some_and(|channel| channel.frozen && channel.member_count == 1),
     )
     .await;

@@ -10,12 +10,13 @@ impl MigrationName for Migration {
 }
 
 /// Partial indexes, in words that both databases know. What must be unique is so among live channels,
-/// so that a deleted channel's name, pair and keys are free again.
+/// so that a deleted channel's name, pair and keys are free again. The app comes last in them: SQLite
+/// would otherwise answer questions about some nums by walking through all channels of the app.
 const INDEXES: [&str; 7] = [
-    "CREATE UNIQUE INDEX channels_id ON channels (app, type, id) WHERE deleted_at IS NULL",
-    "CREATE UNIQUE INDEX channels_cid ON channels (app, cid) WHERE deleted_at IS NULL",
-    "CREATE UNIQUE INDEX channels_distinct ON channels (app, distinct_key) WHERE deleted_at IS NULL",
-    "CREATE UNIQUE INDEX channels_idempotency ON channels (app, creator_num, idempotency_key) \
+    "CREATE UNIQUE INDEX channels_id ON channels (id, type, app) WHERE deleted_at IS NULL",
+    "CREATE UNIQUE INDEX channels_cid ON channels (cid, app) WHERE deleted_at IS NULL",
+    "CREATE UNIQUE INDEX channels_distinct ON channels (distinct_key, app) WHERE deleted_at IS NULL",
+    "CREATE UNIQUE INDEX channels_idempotency ON channels (idempotency_key, creator_num, app) \
      WHERE deleted_at IS NULL",
     "CREATE INDEX channels_listing ON channels (app, last_message_at DESC, created_at DESC, num) \
      WHERE discoverable AND deleted_at IS NULL",
