@@ -18,12 +18,8 @@ pub async fn list_read_positions(
     let (store, app) = (service.store.read(), context.caller.app);
     let rows = positions::of_channel(store, app, request.channel_num).await?;
     // Many members stand at the same few places.
-    let mut ids = std::collections::HashMap::new();
-    for seq in rows.iter().map(|row| row.last_seq).collect::<BTreeSet<_>>() {
-        if let Some(row) = messages::newest_at(store, app, request.channel_num, seq).await? {
-            ids.insert(seq, row.public_id());
-        }
-    }
+    let seqs: BTreeSet<i64> = rows.iter().map(|row| row.last_seq).collect();
+    let ids = messages::ids_at(store, app, request.channel_num, seqs.into_iter().collect()).await?;
     let positions = rows
         .into_iter()
         .map(|row| {

@@ -15,6 +15,9 @@ use crate::store::{entries, heads, stream_key};
 
 const MOST_STREAMS: usize = 1000;
 const MOST_ENTRIES: u32 = 1000;
+/// Entries of all streams together, and what each stream may have however many are asked for.
+const MOST_TOGETHER: u32 = 50_000;
+const LEAST_EACH: u32 = 100;
 
 /// Positions and entries of many streams in a handful of statements.
 pub async fn read_streams(
@@ -38,7 +41,8 @@ pub async fn read_streams(
     let (store, app) = (service.store.read(), context.caller.app);
     let heads = heads::find(store, app, wanted.iter().map(|(key, _)| *key).collect()).await?;
     let top = |key: i64| heads.get(&key).map_or(0, |head| head.last_offset);
-    let limit = request.limit.min(MOST_ENTRIES);
+    let share = (MOST_TOGETHER / wanted.len().max(1) as u32).max(LEAST_EACH);
+    let limit = request.limit.min(MOST_ENTRIES).min(share);
     let behind: Vec<(i64, i64)> = request
         .positions
         .iter()

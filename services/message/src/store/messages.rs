@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::rows::{MESSAGE_COLUMNS, MessageRow};
 use super::{execute, padded, placeholders, query, reactions};
 
+/// Most values in one list of a statement.
+const CHUNK: usize = 1024;
+
 /// A page of a channel's main list.
 #[derive(Debug, Clone)]
 pub struct Page {
@@ -266,6 +269,38 @@ pub async fn newest_at(
     )
     .await?;
     Ok(rows.into_iter().next())
+}
+
+#[derive(FromQueryResult)]
+struct At {
+    seq: i64,
+    num: i64,
+    id: Option<String>,
+}
+
+/// For each of some seqs, the id of the newest visible main-list message at or before it.
+pub async fn ids_at(
+    connection: &impl ConnectionTrait,
+    app: Uuid,
+    channel: Num,
+    seqs: Vec<i64>,
+) -> Result<HashMap<i64, String>> {
+    let mut ids = HashMap::with_capacity(seqs.len());
+    for some in seqs.chunks(CHUNK) {
+        let some = padded(some.to_vec());
+        let rows: Vec<String> = (3..some.len() + 3).map(|n| format!("(${n})")).collect();
+        let sql = format!(
+            "WITH v (seq) AS (VALUES {}) SELECT v.seq, m.num, m.id FROM v JOIN messages m ON m.app = $1 \
+             AND m.channel_num = $2 AND m.seq = (SELECT n.seq FROM messages n WHERE n.channel_num = $2 \
+             AND n.seq <= v.seq AND n.in_main AND n.deleted_at IS NULL ORDER BY n.seq DESC LIMIT 1)",
+            rows.join(",")
+        );
+        let mut values = vec![Value::from(app), channel.into()];
+        values.extend(some.into_iter().map(Value::from));
+        let found: Vec<At> = query(connection, sql, values).await?;
+        ids.extend(found.into_iter().map(|at| (at.seq, at.id.unwrap_or_else(|| id::text_of(at.num)))));
+    }
+    Ok(ids)
 }
 
 #[derive(FromQueryResult)]

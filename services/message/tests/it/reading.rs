@@ -111,3 +111,20 @@ async fn pages_are_exact_in_every_direction() {
     assert_eq!(page(3, Some(SinceSeq(2))).await, (vec![3, 4, 5], true));
     assert_eq!(page(9, Some(SinceSeq(5))).await, (vec![6, 7], false));
 }
+
+#[tokio::test]
+async fn positions_name_the_newest_visible_message_before_them() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob", "carol"]).await;
+    let channel = world.channel("group", users[0], &users[1..]).await;
+    let first = world.send(users[0], channel, "1").await;
+    let second = world.send(users[0], channel, "2").await;
+    world.read(users[1], channel, Some(&second)).await;
+    world.delete(users[0], &second).await.unwrap();
+    let request = ListReadPositionsRequest { channel_num: channel };
+    let answer =
+        world.message.clone().list_read_positions(world.by(users[2]).request(request)).await.unwrap();
+    let of = |user: i64| answer.get_ref().positions.iter().find(|p| p.user_num == user).cloned().unwrap();
+    assert_eq!((of(users[1]).last_read_seq, of(users[1]).last_read_message_id), (2, first.id));
+    assert_eq!((of(users[2]).last_read_seq, of(users[2]).last_read_message_id.as_str()), (0, ""));
+}

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use parlance_bus::{Bus, Item, Message as BusMessage, Topic};
 use parlance_core::{Error, Reason};
 use parlance_proto::event::{Stream, event::Payload, stream::Kind};
 use parlance_proto::message::*;
@@ -96,4 +97,25 @@ async fn following_from_a_lost_position_says_so() {
     let request = FollowRequest { stream: chat(channel), ..Default::default() };
     let refused = world.message.clone().follow(world.by(users[1]).request(request)).await;
     assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::NotAMember));
+}
+
+#[tokio::test]
+async fn live_events_come_in_order_with_the_whole_message() {
+    let world = World::new().await;
+    let alice = world.users(&["alice"]).await[0];
+    let channel = world.channel("group", alice, &[]).await;
+    let mut live = world.bus.subscribe().await.unwrap();
+    live.topics().listen(Topic::chat(channel)).await.unwrap();
+    let sends = (0..100).map(|n| {
+        let world = &world;
+        async move { world.send(alice, channel, &format!("{n}")).await }
+    });
+    futures_util::future::join_all(sends).await;
+    for offset in 1..=100 {
+        let item = tokio::time::timeout(Duration::from_secs(5), live.recv()).await.expect("in time");
+        let Some(Item::Message(_, BusMessage::Event(event))) = item else { panic!("{item:?}") };
+        assert_eq!(event.offset, offset);
+        let Some(Payload::MessageCreated(created)) = &event.payload else { panic!("{event:?}") };
+        assert_eq!(created.message.as_ref().unwrap().seq, offset);
+    }
 }
