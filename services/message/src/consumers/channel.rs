@@ -161,12 +161,14 @@ async fn apply(
             told.push(append(service, connection, app, chat(updated.channel_num), &fact).await?);
         }
         Payload::ChannelDeleted(deleted) => {
-            told.push(append(service, connection, app, chat(deleted.channel_num), &fact).await?);
+            let mut head = heads::lock_or_create(connection, app, chat(deleted.channel_num)).await?;
+            let unnamed = head.member_count > deleted.member_nums.len() as i64;
+            told.push(append_to(service, connection, &mut head, &fact).await?);
             positions::end_all(connection, app, deleted.channel_num).await?;
             for &member in &deleted.member_nums {
                 told.push(append(service, connection, app, user(member), &fact).await?);
             }
-            if deleted.discoverable {
+            if deleted.discoverable || unnamed {
                 told.push(broadcast(&fact));
             }
         }
