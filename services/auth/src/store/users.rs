@@ -182,12 +182,19 @@ pub async fn list(
 
 /// Live users whose folded id, name or name without spaces is one of these.
 pub async fn find_by_handles(store: &Store, app: Uuid, handles: &[String]) -> Result<Vec<Model>> {
-    let any = [Column::IdKey, Column::NameKey, Column::NameCompact]
-        .into_iter()
-        .fold(Condition::any(), |any, column| any.add(column.is_in(handles.iter().cloned())));
+    // Each branch names app and liveness itself: only then does SQLite search all three indexes
+    // instead of reading every user of the app.
+    let any = [Column::IdKey, Column::NameKey, Column::NameCompact].into_iter().fold(
+        Condition::any(),
+        |any, column| {
+            let found = Condition::all()
+                .add(Column::App.eq(app))
+                .add(Column::DeletedAt.is_null())
+                .add(column.is_in(handles.iter().cloned()));
+            any.add(found)
+        },
+    );
     Entity::find()
-        .filter(Column::App.eq(app))
-        .filter(Column::DeletedAt.is_null())
         .filter(any)
         .order_by_asc(Column::Num)
         .limit(MAX_MATCHES)
