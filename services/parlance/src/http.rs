@@ -182,3 +182,87 @@ impl AsyncWrite for Counted {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(5);
+
+    async fn connect(address: SocketAddr) -> TcpStream {
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    async fn ask(stream: &mut TcpStream) {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    }
+
+    /// Reads until the answer holds `text`.
+    async fn answered(stream: &mut TcpStream, text: &str) {
+        let mut answer = Vec::new();
+        while !String::from_utf8_lossy(&answer).contains(text) {
+            let read = tokio::time::timeout(LONG, stream.read_buf(&mut answer)).await.unwrap().unwrap();
+            assert!(read > 0, "closed after {answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn handlers_learn_the_address_of_the_peer() {
+        let listeners = Listeners::new(10);
+        let (listener, address) = bind("test", "127.0.0.1:0").await.unwrap();
+        let peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
+        listeners.serve(listener, Router::new().route("/", get(peer)));
+        let mut stream = connect(address).await;
+        ask(&mut stream).await;
+        answered(&mut stream, &stream.local_addr().unwrap().to_string()).await;
+    }
+
+    #[tokio::test]
+    async fn beyond_the_limit_a_connection_waits_until_another_one_closes() {
+        let listeners = Listeners::new(1);
+        let (listener, address) = bind("test", "127.0.0.1:0").await.unwrap();
+        listeners.serve(listener, Router::new().route("/", get(async || "hello")));
+        let mut first = connect(address).await;
+        ask(&mut first).await;
+        answered(&mut first, "hello").await;
+        let mut second = connect(address).await;
+        ask(&mut second).await;
+        let early = tokio::time::timeout(Duration::from_millis(50), answered(&mut second, "hello")).await;
+        assert!(early.is_err());
+        drop(first);
+        answered(&mut second, "hello").await;
+    }
+
+    #[tokio::test]
+    async fn closing_lets_a_request_in_flight_finish_and_idle_connections_end() {
+        let listeners = Listeners::new(10);
+        let (listener, address) = bind("test", "127.0.0.1:0").await.unwrap();
+        let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handler = {
+            let (entered, go_on) = (entered.clone(), go_on.clone());
+            async move || {
+                entered.notify_one();
+                go_on.notified().await;
+                "finished"
+            }
+        };
+        listeners.serve(listener, Router::new().route("/", get(handler)));
+        let _idle = connect(address).await;
+        let mut busy = connect(address).await;
+        ask(&mut busy).await;
+        entered.notified().await;
+        let closing = tokio::spawn({
+            let listeners = listeners.clone();
+            async move { listeners.close(LONG).await }
+        });
+        listeners.closing.cancelled().await;
+        go_on.notify_one();
+        answered(&mut busy, "finished").await;
+        closing.await.unwrap();
+        assert!(listeners.connections.is_empty());
+    }
+}

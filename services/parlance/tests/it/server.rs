@@ -87,6 +87,11 @@ impl Server {
         read(&self.folder.join("stdout"))
     }
 
+    /// What it logged.
+    pub fn log(&self) -> String {
+        read(&self.folder.join("stderr"))
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).unwrap();
         kill_process(pid, signal).unwrap();
