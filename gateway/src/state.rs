@@ -129,7 +129,7 @@ impl Edge {
         &self.0.proxies
     }
 
-    /// The origins of browser pages that may call or open sockets.
+    /// The origins of browser pages that may call.
     pub(crate) fn origins(&self) -> &Origins {
         &self.0.origins
     }

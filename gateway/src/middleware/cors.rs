@@ -24,11 +24,6 @@ impl Origins {
         Self(allowed.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect())
     }
 
-    /// Whether pages of this origin may call at all (the realtime endpoint asks this too).
-    pub(crate) fn admit(&self, origin: &str) -> bool {
-        self.any() || self.named(origin)
-    }
-
     fn any(&self) -> bool {
         self.0.iter().any(|allowed| allowed == "*")
     }

@@ -173,13 +173,7 @@ fn publication(event: &Event, fact: &Fact, people: &People) -> Option<Bytes> {
         }
         Fact::ChannelCreated(fact) => {
             let of = fact.channel.as_ref()?;
-            let role = viewer.and_then(|viewer| {
-                if viewer == of.creator_num {
-                    Some("owner")
-                } else {
-                    fact.member_nums.contains(&viewer).then_some("member")
-                }
-            });
+            let role = viewer.and_then(|viewer| founding_role(of, &fact.member_nums, viewer));
             text("channel.created", ChannelPayload::of(of, people, viewer, role))
         }
         Fact::ChannelUpdated(fact) => {
@@ -215,6 +209,14 @@ fn publication(event: &Event, fact: &Fact, people: &People) -> Option<Bytes> {
         | Fact::UserDeleted(_)
         | Fact::SessionRevoked(_) => return None,
     })
+}
+
+/// The role that a member has when the channel is new: its creator owns it, unless it belongs to two.
+fn founding_role(channel: &channel::Channel, members: &[Num], viewer: Num) -> Option<&'static str> {
+    if viewer == channel.creator_num && channel.direct_member_nums.is_empty() {
+        return Some("owner");
+    }
+    members.contains(&viewer).then_some("member")
 }
 
 fn text(kind: &'static str, payload: impl Serialize) -> Bytes {
@@ -405,4 +407,164 @@ impl TypingPayload {
 struct PresencePayload {
     user_id: String,
     last_seen: Option<Time>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parlance_proto::auth;
+    use parlance_proto::event::{self, Stream};
+
+    use super::*;
+
+    const CHANNEL: Num = 7 << 22;
+    const MESSAGE: Num = 4711 << 22;
+
+    fn people() -> People {
+        let user = |num, id: &str| {
+            (
+                num,
+                Arc::new(auth::User {
+                    num,
+                    id: id.to_owned(),
+                    name: id.to_uppercase(),
+                    ..Default::default()
+                }),
+            )
+        };
+        People::new(HashMap::from([user(1, "ann"), user(2, "bob")]), false)
+    }
+
+    fn shown(kind: StreamKind, num: Num, fact: Fact) -> Option<Value> {
+        let stream = Some(Stream { kind: kind.into(), num });
+        let event = Event { stream, payload: Some(fact.clone()), ..Event::default() };
+        publication(&event, &fact, &people()).map(|text| serde_json::from_slice(&text).unwrap())
+    }
+
+    fn in_chat(fact: Fact) -> Value {
+        shown(StreamKind::Chat, CHANNEL, fact).unwrap()
+    }
+
+    #[test]
+    fn unread_counts_read_exactly_as_the_contract_prints_them() {
+        let id = id::text_of(CHANNEL);
+        let text =
+            format!(r#"{{"type":"channel.unread_changed","payload":{{"channelId":"{id}","count":5}}}}"#);
+        assert_eq!(unread_changed(CHANNEL, 5), text);
+        assert_eq!(
+            total_unread_changed(15),
+            r#"{"type":"channel.total_unread_changed","payload":{"count":15}}"#
+        );
+    }
+
+    #[test]
+    fn a_new_message_comes_in_full_and_without_own() {
+        let group = message::ReactionGroup {
+            r#type: "👍".into(),
+            own: true,
+            user_nums: vec![2],
+            ..Default::default()
+        };
+        let message = message::Message {
+            num: MESSAGE,
+            channel_num: CHANNEL,
+            author_num: 1,
+            text: "hi".into(),
+            reactions: vec![group],
+            ..Default::default()
+        };
+        let fact =
+            Fact::MessageCreated(event::MessageCreated { message_num: MESSAGE, message: Some(message) });
+        let json = in_chat(fact);
+        assert_eq!(json["type"], "message.new");
+        assert_eq!(json["payload"]["channelId"], id::text_of(CHANNEL));
+        let message = &json["payload"]["message"];
+        assert_eq!((&message["text"], &message["user"]["name"]), (&json!("hi"), &json!("ANN")));
+        assert_eq!(message["reactions"][0]["own"], false);
+    }
+
+    #[test]
+    fn small_events_of_a_channel_have_the_documented_fields() {
+        let (channel, message) = (id::text_of(CHANNEL), id::text_of(MESSAGE));
+        let reaction = event::ReactionAdded {
+            message_num: MESSAGE,
+            r#type: "🎉".into(),
+            user_num: 2,
+            ..Default::default()
+        };
+        let deleted = event::MessageDeleted { message_num: MESSAGE, seq: 9, ..Default::default() };
+        let read = event::ReadMoved { user_num: 1, last_read_seq: 8, ..Default::default() };
+        let typing = event::TypingStarted { channel_num: CHANNEL, user_num: 2 };
+        let bob = json!({"id": "bob", "name": "BOB", "image": null});
+        for (fact, expected) in [
+            (
+                Fact::ReactionAdded(reaction),
+                json!({"type": "reaction.added", "payload": {"channelId": channel, "messageId": message,
+                    "reaction": {"type": "🎉", "emoji": "🎉", "userId": "bob", "user_id": "bob", "user": bob}}}),
+            ),
+            (
+                Fact::MessageDeleted(deleted),
+                json!({"type": "message.deleted", "payload":
+                    {"channelId": channel, "messageId": message, "seq": 9, "parentId": null}}),
+            ),
+            (
+                Fact::ReadMoved(read),
+                json!({"type": "read.updated", "payload":
+                    {"channelId": channel, "userId": "ann", "lastReadSeq": 8}}),
+            ),
+            (
+                Fact::TypingStarted(typing),
+                json!({"type": "typing.start", "payload": {"channelId": channel, "userId": "bob", "user": bob}}),
+            ),
+        ] {
+            assert_eq!(in_chat(fact), expected);
+        }
+    }
+
+    fn direct() -> channel::Channel {
+        channel::Channel {
+            num: CHANNEL,
+            creator_num: 1,
+            direct_member_nums: vec![1, 2],
+            membership: Some(channel::Member { user_num: 1, role: "member".into(), ..Default::default() }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_direct_channel_is_named_for_its_reader_and_for_nobody_in_common() {
+        let created = |viewer| {
+            let fact = event::ChannelCreated {
+                channel_num: CHANNEL,
+                channel: Some(direct()),
+                member_nums: vec![1, 2],
+                discoverable: false,
+            };
+            shown(StreamKind::User, viewer, Fact::ChannelCreated(fact)).unwrap()["payload"]["channel"].clone()
+        };
+        assert_eq!((&created(1)["name"], &created(1)["role"]), (&json!("BOB"), &json!("member")));
+        assert_eq!((&created(2)["name"], &created(2)["role"]), (&json!("ANN"), &json!("member")));
+        let fact = event::ChannelUpdated { channel_num: CHANNEL, channel: Some(direct()) };
+        let updated = in_chat(Fact::ChannelUpdated(fact));
+        let channel = updated["payload"]["channel"].as_object().unwrap();
+        assert_eq!(channel["name"], Value::Null);
+        for private in NOT_FOR_ALL {
+            assert!(!channel.contains_key(private), "{private}");
+        }
+    }
+
+    #[test]
+    fn what_concerns_gateways_alone_is_not_shown() {
+        for fact in [
+            Fact::UserUpdated(event::UserUpdated { user_num: 1 }),
+            Fact::UserDeleted(event::UserDeleted { user_num: 1 }),
+            Fact::SessionRevoked(event::SessionRevoked::default()),
+            Fact::UnreadChanged(event::UnreadChanged::default()),
+            Fact::MemberUpdated(event::MemberUpdated::default()),
+            Fact::PresenceChanged(event::PresenceChanged { user_num: 99, ..Default::default() }),
+        ] {
+            assert_eq!(shown(StreamKind::User, 1, fact), None);
+        }
+    }
 }

@@ -46,7 +46,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        let path = if path == "." { "" } else { &path };
+        // `.` is the body itself, `?` a place inside of broken syntax.
+        let path = if matches!(path.as_str(), "." | "?") { "" } else { &path };
         bad_body(path, &what_is_wrong(error.inner()))
     })?;
     deserializer.end().map_err(|_| bad_body("", "the body must be one JSON object and nothing else"))?;

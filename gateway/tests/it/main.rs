@@ -1,0 +1,9 @@
+//! The gateway's HTTP side in front of made-up services: what needs no real ones to be shown. The
+//! contract scenarios over real services are in `integration-tests`.
+
+mod fake;
+
+mod credentials;
+mod envelope;
+mod limits;
+mod messages;
