@@ -227,6 +227,6 @@ mod tests {
         }
         assert!(!with("PARLANCE__GATEWAY__LISTEN", "0.0.0.0:5501").unwrap().is_on_loopback());
         assert!(with("PARLANCE__GRPC__LISTEN", "").unwrap().is_on_loopback());
-        assert_eq!(with("PARLANCE__RATE_LIMITS__ENABLED", "false").unwrap().rate_limits.enabled, false);
+        assert!(!with("PARLANCE__RATE_LIMITS__ENABLED", "false").unwrap().rate_limits.enabled);
     }
 }

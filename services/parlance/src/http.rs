@@ -218,7 +218,8 @@ mod tests {
         listeners.serve(listener, Router::new().route("/", get(peer)));
         let mut stream = connect(address).await;
         ask(&mut stream).await;
-        answered(&mut stream, &stream.local_addr().unwrap().to_string()).await;
+        let own = stream.local_addr().unwrap().to_string();
+        answered(&mut stream, &own).await;
     }
 
     #[tokio::test]
