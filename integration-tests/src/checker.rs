@@ -46,26 +46,48 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// Acknowledged, but not stored.
-    Lost { key: String },
+    Lost {
+        key: String,
+    },
     /// Acknowledged under another id or seq than it is stored with.
-    Changed { key: String },
+    Changed {
+        key: String,
+    },
     /// One send, several stored messages.
-    StoredTwice { key: String },
+    StoredTwice {
+        key: String,
+    },
     /// Stored, but nobody tried to send it.
-    Unsought { key: String },
+    Unsought {
+        key: String,
+    },
     /// The stored order does not rise by seq.
-    StoredOutOfOrder { seq: u64 },
+    StoredOutOfOrder {
+        seq: u64,
+    },
     /// A seq is missing among the stored.
-    Hole { seq: u64 },
+    Hole {
+        seq: u64,
+    },
     /// A sender's later message has the lower seq.
-    SenderOutOfOrder { key: String },
+    SenderOutOfOrder {
+        key: String,
+    },
     /// Stored, but the subscriber did not get it.
-    NotReceived { id: String },
-    ReceivedTwice { id: String },
+    NotReceived {
+        id: String,
+    },
+    ReceivedTwice {
+        id: String,
+    },
     /// Offsets or seqs fell at the subscriber.
-    ReceivedOutOfOrder { id: String },
+    ReceivedOutOfOrder {
+        id: String,
+    },
     /// Received, but not stored.
-    ReceivedUnstored { id: String },
+    ReceivedUnstored {
+        id: String,
+    },
 }
 
 /// All faults of a run; empty = none.
@@ -175,9 +197,7 @@ mod tests {
                 })
                 .collect(),
             stored: seqs.clone().map(|seq| Stored { key: name("k", seq), id: name("m", seq), seq }).collect(),
-            received: Some(
-                seqs.map(|seq| Received { id: name("m", seq), seq, offset: seq * 2 }).collect(),
-            ),
+            received: Some(seqs.map(|seq| Received { id: name("m", seq), seq, offset: seq * 2 }).collect()),
         }
     }
 
@@ -243,19 +263,13 @@ mod tests {
 
     #[test]
     fn a_message_that_did_not_arrive_is_reported() {
-        reports(
-            |run| drop(run.received.as_mut().unwrap().remove(6)),
-            Fault::NotReceived { id: "m7".into() },
-        );
+        reports(|run| drop(run.received.as_mut().unwrap().remove(6)), Fault::NotReceived { id: "m7".into() });
     }
 
     #[test]
     fn a_message_that_arrived_twice_is_reported() {
         let again = Received { id: "m2".into(), seq: 2, offset: 4 };
-        reports(
-            |run| run.received.as_mut().unwrap().push(again),
-            Fault::ReceivedTwice { id: "m2".into() },
-        );
+        reports(|run| run.received.as_mut().unwrap().push(again), Fault::ReceivedTwice { id: "m2".into() });
     }
 
     #[test]

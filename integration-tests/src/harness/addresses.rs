@@ -6,7 +6,6 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 pub struct Addresses {
     /// REST, and realtime on the same port.
-    #[serde(alias = "gateway", alias = "http", alias = "listen")]
     pub rest: String,
     /// Realtime alone.
     pub realtime: String,

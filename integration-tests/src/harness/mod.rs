@@ -18,6 +18,7 @@ use tempfile::TempDir;
 pub use addresses::Addresses;
 pub use options::{Mode, Options};
 use process::Process;
+pub use process::binary;
 
 use crate::rest::{Rest, User};
 
@@ -178,7 +179,7 @@ impl Harness {
 
     /// Runs a tool of the binary (`app list`, `config print`) on this data directory.
     pub fn tool(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = std::process::Command::new(process::binary());
+        let mut command = std::process::Command::new(binary());
         command.args(arguments).arg("--data-dir").arg(self.data_dir());
         self.options.apply(&mut command);
         command.output().unwrap()

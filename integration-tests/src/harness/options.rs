@@ -19,9 +19,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Loopback, free ports, rate limits off.
+    /// Loopback, free ports, no rate limits, a short drain.
     pub fn new() -> Self {
-        Self::default().with("rate_limits.enabled", false)
+        Self::default().with("rate_limits.enabled", false).with("gateway.drain_s", 1)
     }
 
     /// Sets `section.key` through the environment, as an operator would.

@@ -13,7 +13,7 @@ pub(super) struct Process {
 }
 
 /// The binary under test: `PARLANCE_BIN`, or the one that cargo put beside the test's own folder.
-pub(super) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("PARLANCE_BIN") {
         return path.into();
     }

@@ -217,6 +217,12 @@ impl Realtime {
         self.ask(Command { connect: Some(connect), ..Default::default() }).await
     }
 
+    /// The connect command, without waiting for what becomes of it.
+    pub async fn send_token(&self, token: &str) {
+        let connect = ConnectRequest { token: token.into(), name: "test".into(), ..Default::default() };
+        self.send(&[Command { id: self.id(), connect: Some(connect), ..Default::default() }]).await;
+    }
+
     /// A subscribe command with nothing but the channel.
     pub async fn subscribe(&self, channel: &str) -> Reply {
         self.subscribe_with(SubscribeRequest { channel: channel.into(), ..Default::default() }).await

@@ -38,7 +38,8 @@ impl Encoding {
                 Message::text(lines.join("\n"))
             }
             Self::Protobuf => {
-                let bytes: Vec<u8> = commands.iter().flat_map(Command::encode_length_delimited_to_vec).collect();
+                let bytes: Vec<u8> =
+                    commands.iter().flat_map(Command::encode_length_delimited_to_vec).collect();
                 Message::binary(bytes)
             }
         }
@@ -52,7 +53,8 @@ impl Encoding {
                 let mut rest = bytes.clone();
                 let mut frames = Vec::new();
                 while !rest.is_empty() {
-                    let reply = Reply::decode_length_delimited(&mut rest).map_err(|error| error.to_string())?;
+                    let reply =
+                        Reply::decode_length_delimited(&mut rest).map_err(|error| error.to_string())?;
                     frames.push(if reply == Reply::default() { Frame::Ping } else { Frame::Reply(reply) });
                 }
                 Ok(frames)
@@ -67,7 +69,8 @@ fn decode_line(line: &str) -> Result<Frame, String> {
         return Ok(Frame::Ping);
     }
     // Clients test for the presence of `error`, so null is as wrong as an empty object.
-    let value: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line:?}"))?;
+    let value: serde_json::Value =
+        serde_json::from_str(line).map_err(|error| format!("{error}: {line:?}"))?;
     if value.get("error").is_some_and(|error| error["code"].as_u64().unwrap_or(0) == 0) {
         return Err(format!("an error without a code: {line}"));
     }
@@ -80,7 +83,8 @@ mod tests {
     use crate::realtime::wire::*;
 
     fn sample() -> Reply {
-        let publication = Publication { data: br#"{"type":"t","payload":{}}"#.to_vec(), offset: 7, ..Default::default() };
+        let publication =
+            Publication { data: br#"{"type":"t","payload":{}}"#.to_vec(), offset: 7, ..Default::default() };
         let push = Push { channel: "chat:A:C".into(), publication: Some(publication), ..Default::default() };
         Reply { push: Some(push), ..Default::default() }
     }

@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn times_have_one_form() {
         assert!(is_utc_millis("2024-01-31T12:00:00.123Z"));
-        for wrong in ["2024-01-31T12:00:00Z", "2024-01-31T12:00:00.123+00:00", "2024-01-31 12:00:00.123Z", ""] {
+        for wrong in ["2024-01-31T12:00:00Z", "2024-01-31T12:00:00.123+00:00", "2024-01-31 12:00:00.123Z", ""]
+        {
             assert!(!is_utc_millis(wrong), "{wrong}");
         }
     }

@@ -38,6 +38,11 @@ impl User {
         }
     }
 
+    /// The plain client, to be changed.
+    pub fn to_rest(&self) -> Rest {
+        self.rest.clone()
+    }
+
     /// Name of the user's own realtime channel.
     pub fn stream(&self) -> String {
         format!("user:{}:{}", self.app, self.id)

@@ -1,0 +1,96 @@
+//! Stock `centrifuge` clients for Node and Python: connect, subscribe, receive, refused subscription,
+//! reconnect with recovery, token refresh. The programs are in `clients/`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use crate::prelude::*;
+
+/// Life of a token in these tests, so that clients refresh soon.
+const TOKEN_S: u32 = 3;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
+}
+
+/// Runs a command to its end; panics with its output if it fails.
+#[track_caller]
+fn run(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; scripts/test installs what is missing"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{command:?} ended with {status}\n{stdout}\n{stderr}");
+    stdout.into_owned()
+}
+
+/// The libraries of the Node program, as its lock file names them.
+fn node_modules() {
+    static READY: OnceLock<()> = OnceLock::new();
+    READY.get_or_init(|| {
+        if !folder("node").join("node_modules/.package-lock.json").is_file() {
+            run(Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(folder("node")));
+        }
+    });
+}
+
+/// A Python with the libraries of the Python program.
+fn python() -> PathBuf {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON
+        .get_or_init(|| {
+            let venv = folder("python").join(".venv");
+            let python = venv.join("bin/python");
+            let known = || Command::new(&python).args(["-c", "import centrifuge"]).output();
+            if !known().is_ok_and(|output| output.status.success()) {
+                run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+                let requirements = folder("python").join("requirements.txt");
+                run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements));
+            }
+            python
+        })
+        .clone()
+}
+
+async fn check(mut command: Command, encoding: &'static str) {
+    let options = Options::new().with("dialects.chatsdk.access_ttl_s", TOKEN_S);
+    let server = Harness::start_with(options).await;
+    let (rest, realtime, seconds) = (server.rest_url(), server.realtime_url(), TOKEN_S.to_string());
+    command.args([rest.as_str(), &realtime, DEV_KEY, encoding, &seconds]);
+    let output = tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap();
+    assert_eq!(output.matches("ok (").count(), 5, "{output}");
+}
+
+async fn node(encoding: &'static str) {
+    tokio::task::spawn_blocking(node_modules).await.unwrap();
+    let mut command = Command::new("node");
+    command.arg(folder("node").join("check.mjs"));
+    check(command, encoding).await;
+}
+
+async fn python_client(encoding: &'static str) {
+    let mut command = Command::new(tokio::task::spawn_blocking(python).await.unwrap());
+    command.arg(folder("python").join("check.py"));
+    check(command, encoding).await;
+}
+
+#[tokio::test]
+async fn the_stock_node_client_works_in_json() {
+    node("json").await;
+}
+
+#[tokio::test]
+async fn the_stock_node_client_works_in_protobuf() {
+    node("protobuf").await;
+}
+
+#[tokio::test]
+async fn the_stock_python_client_works_in_json() {
+    python_client("json").await;
+}
+
+#[tokio::test]
+async fn the_stock_python_client_works_in_protobuf() {
+    python_client("protobuf").await;
+}

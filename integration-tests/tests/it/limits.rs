@@ -1,0 +1,96 @@
+//! Limits on what a client sends (chatsdk.md §1.2, §1.3, §4).
+
+use crate::prelude::*;
+
+#[tokio::test]
+async fn a_body_over_its_limit_is_too_large() {
+    let server = Harness::start().await;
+    let alice = server.user("alice").await;
+    let group = alice.group("g", &[]).await;
+    let body = json!({"text": "x".repeat(2 * 1024 * 1024)});
+    alice.send_body(&group, &body).await.refused(413, "PAYLOAD_TOO_LARGE");
+    server.server_key().post("/tokens", &body).await.refused(413, "PAYLOAD_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn a_user_may_send_sixty_messages_a_minute_and_is_told_when_to_come_back() {
+    let options = Options::new().with("rate_limits.enabled", true);
+    let server = Harness::start_with(options).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let group = alice.group("g", &[&bob]).await;
+    let mut refused = None;
+    for count in 1..=70 {
+        let answer = alice.send_body(&group, &json!({"text": "x"})).await;
+        if answer.status != 201 {
+            refused = Some((count, answer));
+            break;
+        }
+    }
+    let (count, answer) = refused.expect("a limit");
+    assert!((61..=63).contains(&count), "refused at {count}");
+    let header: u64 = answer.header("retry-after").expect("Retry-After").parse().unwrap();
+    let error = answer.refused(429, "RATE_LIMITED");
+    assert_eq!(error["retryAfter"], header);
+    assert!((1..=60).contains(&header), "{header}");
+    // Others and other calls go on.
+    bob.send(&group, "mine").await;
+    alice.get(&ch(&group)).await.ok();
+    // Sends into threads count as sends.
+    let message = id(&bob.send(&group, "parent").await);
+    let reply = alice.post(&format!("{}/thread", msg(&group, &message)), &json!({"text": "x"})).await;
+    reply.refused(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn token_requests_are_limited_per_address() {
+    let options = Options::new().with("rate_limits.enabled", true).with("rate_limits.tokens_per_min", 5);
+    let server = Harness::start_with(options).await;
+    for _ in 0..5 {
+        server.server_key().post("/tokens", &json!({"userId": "u"})).await.ok();
+    }
+    let answer = server.server_key().post("/tokens", &json!({"userId": "u"})).await;
+    assert!(answer.header("retry-after").is_some());
+    answer.refused(429, "RATE_LIMITED");
+    let connect = server.server_key().post("/api/auth/connect", &json!({"userId": "u"})).await;
+    connect.refused(429, "RATE_LIMITED");
+    // A client cannot choose its own address.
+    let forged = server.server_key().with_header("x-forwarded-for", "203.0.113.9");
+    forged.post("/tokens", &json!({"userId": "u"})).await.refused(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_names_the_address_that_counts() {
+    let options = Options::new()
+        .with("rate_limits.enabled", true)
+        .with("rate_limits.tokens_per_min", 3)
+        .with("gateway.trusted_proxies", "127.0.0.1");
+    let server = Harness::start_with(options).await;
+    for address in ["203.0.113.1", "203.0.113.2"] {
+        let client = server.server_key().with_header("x-forwarded-for", address);
+        for _ in 0..3 {
+            client.post("/tokens", &json!({"userId": "u"})).await.ok();
+        }
+        client.post("/tokens", &json!({"userId": "u"})).await.refused(429, "RATE_LIMITED");
+    }
+}
+
+#[tokio::test]
+async fn all_other_calls_are_limited_per_key_or_if_wanted_per_user() {
+    let options = Options::new().with("rate_limits.enabled", true).with("rate_limits.api_per_min", 10);
+    let server = Harness::start_with(options.clone()).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let mut last = 200;
+    for _ in 0..12 {
+        last = alice.get("/api/channels").await.status;
+    }
+    assert_eq!(last, 429);
+    bob.get("/api/channels").await.refused(429, "RATE_LIMITED");
+
+    let server = Harness::start_with(options.with("rate_limits.api_scope", "user")).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    for _ in 0..12 {
+        last = alice.get("/api/channels").await.status;
+    }
+    assert_eq!(last, 429);
+    bob.get("/api/channels").await.ok();
+}
