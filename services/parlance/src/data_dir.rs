@@ -1,8 +1,9 @@
 //! The folder that one process owns: databases, generated keys, and where the process listens.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -40,9 +41,13 @@ pub struct Addresses {
 }
 
 impl DataDir {
-    /// Opens the folder; makes it when missing.
+    /// Opens the folder; makes it when missing, for its owner alone.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("make the data folder {}", path.display()))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("make the data folder {}", path.display()))?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -79,7 +84,10 @@ impl DataDir {
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .with_context(|| format!("write {}", path.display()))?;
-        Ok(Locked { folder: self, _lock: lock })
+        let locked = Locked { folder: self, _lock: lock };
+        // What a killed server left.
+        locked.unpublish();
+        Ok(locked)
     }
 }
 

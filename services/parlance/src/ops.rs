@@ -90,3 +90,46 @@ async fn metrics(State(Ops(ops)): State<Ops>) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, ops.metrics.render()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt as _;
+    use parlance_bus::MemoryBus;
+    use parlance_config::Sources;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::data_dir::DataDir;
+
+    async fn ready(ops: &Ops) -> (StatusCode, Value) {
+        let request = Request::get("/ready").body(Body::empty()).unwrap();
+        let answer = ops.router().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn not_ready_while_draining_or_while_a_database_does_not_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let config = Config::load(&Sources::default()).unwrap();
+        let stores = Stores::open(&config, &data).await.unwrap();
+        let ops = Ops::new(stores.clone(), Arc::new(MemoryBus::new()), Metrics::install().unwrap());
+        let (status, body) = ready(&ops).await;
+        assert_eq!((status, &body["status"]), (StatusCode::OK, &json!("ready")));
+
+        stores.channel.close().await;
+        let (status, body) = ready(&ops).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["checks"]["channel.database"], "failed", "{body}");
+        assert_eq!(body["checks"]["auth.database"], "ok", "{body}");
+
+        ops.drain();
+        let (status, body) = ready(&ops).await;
+        assert_eq!((status, body), (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "draining" })));
+    }
+}

@@ -35,6 +35,8 @@ fn a_server_that_other_machines_reach_makes_no_development_app_unless_asked() {
     let place = Place::new().with("PARLANCE__GRPC__LISTEN", "0.0.0.0:0");
     drop(place.serve());
     assert!(!apps(&place).contains(DEV_APP));
+    drop(place.serve_with(&["--dev"]));
+    assert!(apps(&place).contains(DEV_APP), "without a command it serves");
 }
 
 #[test]

@@ -52,10 +52,15 @@ impl Place {
 
     /// Serves; returns once it listens.
     pub fn serve(&self) -> Server {
+        self.serve_with(&["serve"])
+    }
+
+    pub fn serve_with(&self, arguments: &[&str]) -> Server {
         let out = std::fs::File::create(self.folder.path().join("stdout")).unwrap();
         let log = std::fs::File::create(self.folder.path().join("stderr")).unwrap();
-        let mut child = self.command(&["serve"]).stdout(out).stderr(log).spawn().unwrap();
         let listen = self.file("listen.json");
+        let _ = std::fs::remove_file(&listen);
+        let mut child = self.command(arguments).stdout(out).stderr(log).spawn().unwrap();
         let addresses = wait_for("the server listens", || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("it ended with {status}: {}", read(&self.folder.path().join("stderr")));
