@@ -5,15 +5,20 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::Method;
+use http::{HeaderValue, Method};
+use parlance_core::Caller;
+use parlance_rpc::{Context, metadata};
 use tracing::Instrument;
+use uuid::Uuid;
 
 use super::request_id;
 
-/// Gives the request its id (also answered as `X-Request-ID`), a span, and its place in
-/// `parlance_http_requests_total` and `parlance_http_request_seconds`.
-pub(crate) async fn observe(dialect: &'static str, request: Request, next: Next) -> Response {
+/// Gives the request its id (also answered as `X-Request-ID`), a trace (its own `traceparent`, or a
+/// new one that extractors find in its place), a span, and its place in `parlance_http_requests_total`
+/// and `parlance_http_request_seconds`.
+pub(crate) async fn observe(dialect: &'static str, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let trace = continue_trace(&mut request);
     let id = request_id::of(request.headers());
     let method = method_name(request.method());
     let route = request
@@ -25,6 +30,7 @@ pub(crate) async fn observe(dialect: &'static str, request: Request, next: Next)
         method,
         route,
         request_id = id,
+        trace_id = trace.get(3..35),
         status = tracing::field::Empty,
         latency_ms = tracing::field::Empty,
     );
@@ -48,6 +54,16 @@ pub(crate) async fn observe(dialect: &'static str, request: Request, next: Next)
         response.headers_mut().insert(request_id::HEADER, value);
     }
     response
+}
+
+/// The trace that the request belongs to from here on.
+fn continue_trace(request: &mut Request) -> String {
+    let sent = request.headers().get(metadata::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let trace = Context::new(Caller::service(Uuid::nil())).with_trace(sent).trace;
+    if let Ok(value) = HeaderValue::from_str(&trace) {
+        request.headers_mut().insert(metadata::TRACEPARENT, value);
+    }
+    trace
 }
 
 /// Methods as labels: a closed set, whatever clients make up.

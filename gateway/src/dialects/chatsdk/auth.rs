@@ -16,7 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use parlance_core::{Caller, Error, Num, Reason};
 use parlance_proto::auth::TokenKind;
-use parlance_rpc::Context;
+use parlance_rpc::{Context, metadata};
 use uuid::Uuid;
 
 use super::error::{Code, Failure};
@@ -25,8 +25,6 @@ use crate::identity::{ApiKey, Identity, Token};
 use crate::middleware::client_ip;
 use crate::middleware::limits::ApiKeyOrUser;
 use crate::state::Edge;
-
-const API_KEY: &str = "x-api-key";
 
 /// The app's backend.
 pub struct Server {
@@ -83,7 +81,7 @@ impl FromRequestParts<Edge> for ConnectIssuer {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
         limit_issue(parts, edge)?;
-        let own_code = match parts.headers.contains_key(API_KEY) {
+        let own_code = match parts.headers.contains_key(metadata::API_KEY) {
             true => Code::InvalidApiKey,
             false => Code::MissingApiKey,
         };
@@ -146,7 +144,7 @@ fn server(key: &ApiKey, headers: &HeaderMap) -> Server {
 }
 
 fn context(caller: Caller, headers: &HeaderMap) -> Context {
-    Context::new(caller).with_trace(headers.get("traceparent").and_then(|value| value.to_str().ok()))
+    Context::new(caller).with_trace(headers.get(metadata::TRACEPARENT).and_then(|value| value.to_str().ok()))
 }
 
 async fn secret_key(headers: &HeaderMap, identity: &Identity) -> Result<Arc<ApiKey>, Failure> {
@@ -161,7 +159,7 @@ async fn secret_key(headers: &HeaderMap, identity: &Identity) -> Result<Arc<ApiK
 
 /// The key that was sent, verified; `None` if none was.
 async fn presented_key(headers: &HeaderMap, identity: &Identity) -> Result<Option<Arc<ApiKey>>, Failure> {
-    let Some(value) = headers.get(API_KEY) else { return Ok(None) };
+    let Some(value) = headers.get(metadata::API_KEY) else { return Ok(None) };
     // A key is text; what is not text is nobody's key.
     let text = value.to_str().map_err(|_| Error::new(Reason::ApiKeyInvalid, "invalid API key"))?;
     Ok(Some(identity.api_key(text).await?))
