@@ -639,3 +639,6 @@ fn left(key: StreamKey, event: &Event) -> Option<Num> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
