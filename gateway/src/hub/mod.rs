@@ -26,8 +26,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use parlance_bus::{Topic, Topics};
-use parlance_core::{Num, Result};
-use tokio::sync::{Notify, mpsc};
+use parlance_core::{Error, Num, Reason, Result};
+use parlance_proto::auth::TokenKind;
+use tokio::sync::{Notify, Semaphore, mpsc};
 use uuid::Uuid;
 
 use connection::{Connection, Login, Owner, QueueLimits};
@@ -35,9 +36,13 @@ use loads::Loads;
 use stream::{Stream, StreamKey};
 
 use crate::config::{RealtimeSettings, Settings};
+use crate::identity::Token;
 use crate::realtime::codes::CloseCode;
 use crate::realtime::protocol::Protocol;
 use crate::state::Edge;
+
+/// Connection tokens that are verified at the same time; others wait their turn.
+const VERIFIED_AT_ONCE: usize = 64;
 
 /// Live connections and subscriptions of this gateway. Cloning is cheap.
 #[derive(Clone)]
@@ -52,6 +57,8 @@ struct Inner {
     count: AtomicUsize,
     last_number: AtomicU64,
     draining: AtomicBool,
+    /// Bounds how many tokens are verified at once when everybody returns together.
+    verifying: Semaphore,
     /// Told when a connection ends.
     ended: Notify,
     running: OnceLock<Running>,
@@ -85,6 +92,7 @@ impl Hub {
             count: AtomicUsize::new(0),
             last_number: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            verifying: Semaphore::new(VERIFIED_AT_ONCE),
             ended: Notify::new(),
             running: OnceLock::new(),
         }))
@@ -105,7 +113,7 @@ impl Hub {
             presence: presence::Reporter::start(&edge),
         };
         if self.0.running.set(running).is_err() {
-            return Err(parlance_core::Error::internal("the hub was started twice"));
+            return Err(Error::internal("the hub was started twice"));
         }
         edge.tasks().spawn(leave_topics(topics, leaving, edge.stop().clone()));
         edge.tasks().spawn(ingest::run(edge.clone(), subscription));
@@ -154,6 +162,16 @@ impl Hub {
             connection.close(CloseCode::Shutdown);
         }
         connection
+    }
+
+    /// Verifies a connection token, in turn. `Overloaded` if the turn does not come within `patience`.
+    pub async fn verify(&self, edge: &Edge, token: &str, patience: Duration) -> Result<Arc<Token>> {
+        let turn = tokio::time::timeout(patience, self.0.verifying.acquire()).await;
+        // The semaphore is never closed, so the only failure is having waited too long.
+        let Ok(Ok(_turn)) = turn else {
+            return Err(Error::new(Reason::Overloaded, "too many connections at once"));
+        };
+        edge.identity().token(TokenKind::Connection, token).await
     }
 
     /// Makes a connection a user's. It is marked for closing at once if the login was revoked meanwhile.

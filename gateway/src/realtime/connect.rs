@@ -1,7 +1,8 @@
 //! The connect command: who is it, and until when?
 
+use std::time::Duration;
+
 use parlance_core::{Code, Error, Reason};
-use parlance_proto::auth::TokenKind;
 
 use super::codes::{CloseCode, ErrorCode};
 use super::protocol::{ConnectRequest, ConnectResult, Reply};
@@ -12,6 +13,9 @@ use crate::identity::Token;
 /// Longest client name and version in bytes.
 const NAME: usize = 16;
 const VERSION: usize = 64;
+
+/// Clients give a connect 5 s; one whose turn does not come before is told to come later.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The version that clients are told; never empty.
 pub(super) const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -43,7 +47,7 @@ impl Session {
         if request.token.is_empty() || request.name.len() > NAME || request.version.len() > VERSION {
             return Err(CloseCode::BadRequest);
         }
-        let token = match self.edge.identity().token(TokenKind::Connection, &request.token).await {
+        let token = match self.edge.hub().verify(&self.edge, &request.token, PATIENCE).await {
             Ok(token) => token,
             Err(error) => {
                 return match TokenTrouble::of(&error) {
@@ -85,7 +89,7 @@ pub(super) fn login_of(token: &Token) -> Login {
 }
 
 /// Whole seconds, at least one: zero would mean "never".
-pub(super) fn seconds_left(left: std::time::Duration) -> u32 {
+pub(super) fn seconds_left(left: Duration) -> u32 {
     u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1)
 }
 

@@ -85,7 +85,7 @@ pub(super) async fn run(edge: Edge, mut socket: WebSocket, protocol: Protocol, f
     // Ends the subscriptions; the close handshake may take a moment.
     drop(session);
     if let End::Close(code) = end {
-        writer::close(socket, code, unreadable).await;
+        Box::pin(writer::close(&mut socket, code, unreadable)).await;
     }
 }
 
@@ -104,7 +104,8 @@ impl Session {
         }
     }
 
-    /// Waits for one thing and deals with it.
+    /// Waits for one thing and deals with it. The dealing is boxed: an idle connection holds the
+    /// waiting alone.
     async fn step(
         &mut self,
         socket: &mut WebSocket,
@@ -112,11 +113,11 @@ impl Session {
         unreadable: &mut bool,
     ) -> Result<(), End> {
         tokio::select! {
-            () = self.connection.woken() => self.drain(socket).await,
-            () = sleep.as_mut() => self.tick(socket).await,
+            () = self.connection.woken() => Box::pin(self.drain(socket)).await,
+            () = sleep.as_mut() => Box::pin(self.tick(socket)).await,
             message = socket.recv() => match message {
-                Some(Ok(Message::Text(text))) => self.frame(socket, text.as_bytes()).await,
-                Some(Ok(Message::Binary(bytes))) => self.frame(socket, &bytes).await,
+                Some(Ok(Message::Text(text))) => Box::pin(self.frame(socket, text.as_bytes())).await,
+                Some(Ok(Message::Binary(bytes))) => Box::pin(self.frame(socket, &bytes)).await,
                 Some(Ok(Message::Pong(_))) if self.frame_pings => self.pong().map_err(End::from),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                 // The answer to a close frame is sent by reading on.

@@ -77,7 +77,7 @@ pub async fn write(
 }
 
 /// Says why, waits a moment for the client's answer, and lets go.
-pub async fn close(mut socket: WebSocket, code: CloseCode, unreadable: bool) {
+pub async fn close(socket: &mut WebSocket, code: CloseCode, unreadable: bool) {
     metrics::counter!("parlance_realtime_closed_total", "code" => code.number().to_string()).increment(1);
     let frame = CloseFrame { code: code.number(), reason: code.reason().into() };
     let handshake = async {
