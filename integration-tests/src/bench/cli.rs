@@ -1,0 +1,121 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::report::Report;
+use super::scenarios::{fanout, history, idle, reconnect, sends};
+use super::{raw, server::Server};
+
+/// Measures a Parlance that it starts itself, on loopback, beside baselines of the same run.
+#[derive(Parser)]
+#[command(name = "parlance-bench")]
+struct Cli {
+    /// What to measure; nothing = everything
+    scenarios: Vec<Scenario>,
+    /// Short runs of a small size: shows that everything works, says little about speed
+    #[arg(long)]
+    quick: bool,
+    /// Write all figures to a file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Folder for databases; its disk decides what a commit costs [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Fan-out: messages that senders may be ahead of the average subscriber
+    #[arg(long, default_value_t = 128)]
+    window: u64,
+    /// Fan-out: publications per write of the saturated baseline [default: as counted at the subscribers]
+    #[arg(long)]
+    batch: Option<usize>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    All,
+    Sends,
+    Fanout,
+    Idle,
+    Reconnect,
+    History,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The baseline of fan-out; run by the benchmark in a process of its own
+    #[command(hide = true)]
+    RawServer { sockets: usize },
+}
+
+/// How large and how long.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub quick: bool,
+    pub window: u64,
+    pub batch: Option<usize>,
+}
+
+impl Plan {
+    /// One of two sizes.
+    pub fn size<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("parlance-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Some(Command::RawServer { sockets }) = cli.command {
+        return raw::serve(sockets);
+    }
+    // One thread: whatever the generator takes, the server lacks.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(measure(cli))
+}
+
+async fn measure(cli: Cli) -> anyhow::Result<()> {
+    let plan = Plan { quick: cli.quick, window: cli.window, batch: cli.batch };
+    let all = cli.scenarios.is_empty() || cli.scenarios.contains(&Scenario::All);
+    let wanted = |scenario| all || cli.scenarios.contains(&scenario);
+    let mut report = Report::new(plan.quick);
+    let mut server = Server::start(cli.folder.clone()).await;
+
+    if wanted(Scenario::Sends) {
+        report.section("sends", &plan);
+        sends::run(&mut server, &plan, &mut report).await.context("sends")?;
+    }
+    if wanted(Scenario::Fanout) {
+        report.section("fanout", &plan);
+        fanout::run(&mut server, &plan, &mut report).await.context("fanout")?;
+    }
+    if wanted(Scenario::Idle) {
+        report.section("idle", &plan);
+        idle::run(&mut server, &plan, &mut report).await.context("idle")?;
+    }
+    if wanted(Scenario::Reconnect) {
+        report.section("reconnect", &plan);
+        reconnect::run(&mut server, &plan, &mut report).await.context("reconnect")?;
+    }
+    if wanted(Scenario::History) {
+        report.section("history", &plan);
+        history::run(&mut server, &plan, &mut report).await.context("history")?;
+    }
+    drop(server);
+    report.print_table();
+    match cli.json {
+        Some(path) => report.write(&path).with_context(|| format!("write {}", path.display())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,9 @@
+//! What is measured. Each scenario starts from a fresh process on the same data.
+
+pub mod fanout;
+pub mod history;
+pub mod idle;
+pub mod inserts;
+pub mod reconnect;
+pub mod sends;
+mod subscribers;
