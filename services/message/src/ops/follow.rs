@@ -1,9 +1,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream as FutureStream;
-use parlance_bus::{Item, Topic};
+use parlance_bus::{Item, Subscription, Topic};
 use parlance_core::{Error, Reason, Result};
 use parlance_proto::event::Event;
 use parlance_proto::message::{FollowRequest, FollowResponse, StreamPosition};
@@ -37,51 +37,67 @@ pub async fn follow(service: &Arc<Service>, context: &Context, request: FollowRe
         return Err(position_lost());
     }
     let stream = position.stream.as_ref().ok_or_else(|| Error::invalid("stream", "is required"))?;
-    let mut wakes = service.bus.subscribe().await?;
+    let wakes = service.bus.subscribe().await?;
     wakes.topics().listen(Topic::of(stream)).await?;
 
     let key = stream_key(stream)?;
-    let mut after = stored("after_offset", request.after_offset)?;
+    stored("after_offset", position.offset)?;
     let (events, receiver) = mpsc::channel(WAITING);
     let (service, context) = (service.clone(), context.clone());
     let tasks = service.tasks.clone();
     tasks.spawn(async move {
-        loop {
-            match next_page(&service, &context, key, after, request.after_offset == 0).await {
-                Ok(page) => {
-                    let more = page.len() == PAGE as usize;
-                    for event in page {
-                        after = event.offset as i64;
-                        if events.send(Ok(FollowResponse { event: Some(event) })).await.is_err() {
-                            return;
-                        }
-                    }
-                    if more {
-                        continue;
-                    }
-                }
-                Err(error) => {
-                    let _ = events.send(Err(error.into())).await;
-                    return;
-                }
-            }
-            tokio::select! {
-                () = service.stop.cancelled() => return,
-                () = events.closed() => return,
-                item = wakes.recv() => if item.is_none() { return },
-                () = tokio::time::sleep(SWEEP) => {
-                    if let Err(error) = may_read(&service, &context, &position).await {
-                        let _ = events.send(Err(error.into())).await;
-                        return;
-                    }
-                }
-            }
-            // Several announcements, one look.
-            while let Ok(Some(Item::Message(..))) = tokio::time::timeout(Duration::ZERO, wakes.recv()).await {
-            }
+        let ended = follow_on(&service, &context, &position, key, wakes, &events).await;
+        if let Err(error) = ended {
+            // A follower that has gone needs no reason.
+            let _ = events.send(Err(error.into())).await;
         }
     });
     Ok(Box::pin(ReceiverStream::new(receiver)))
+}
+
+/// Sends entry after entry until the follower goes, the service stops, or the right to read ends.
+async fn follow_on(
+    service: &Service,
+    context: &Context,
+    position: &StreamPosition,
+    key: i64,
+    mut wakes: Box<dyn Subscription>,
+    events: &mpsc::Sender<Result<FollowResponse, Status>>,
+) -> Result<()> {
+    let from_oldest = position.offset == 0;
+    let mut after = stored("after_offset", position.offset)?;
+    let mut policy_version = 0;
+    let mut asked = Instant::now();
+    loop {
+        let page = next_page(service, context, key, after, from_oldest).await?;
+        let more = page.len() == PAGE as usize;
+        for event in page {
+            // A newer policy may have taken the right to what follows.
+            if event.policy_version > policy_version {
+                policy_version = event.policy_version;
+                may_read(service, context, position).await?;
+            }
+            after = event.offset as i64;
+            if events.send(Ok(FollowResponse { event: Some(event) })).await.is_err() {
+                return Ok(());
+            }
+        }
+        if asked.elapsed() >= SWEEP {
+            may_read(service, context, position).await?;
+            asked = Instant::now();
+        }
+        if more {
+            continue;
+        }
+        tokio::select! {
+            () = service.stop.cancelled() => return Ok(()),
+            () = events.closed() => return Ok(()),
+            item = wakes.recv() => if item.is_none() { return Ok(()) },
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+        // Several announcements, one look.
+        while let Ok(Some(Item::Message(..))) = tokio::time::timeout(Duration::ZERO, wakes.recv()).await {}
+    }
 }
 
 async fn next_page(

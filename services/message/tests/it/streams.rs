@@ -119,3 +119,20 @@ async fn live_events_come_in_order_with_the_whole_message() {
         assert_eq!(created.message.as_ref().unwrap().seq, offset);
     }
 }
+
+#[tokio::test]
+async fn a_removed_follower_gets_nothing_that_came_after() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob"]).await;
+    let channel = world.channel("group", users[0], &[users[1]]).await;
+    let request = FollowRequest { stream: chat(channel), ..Default::default() };
+    let mut events =
+        world.message.clone().follow(world.by(users[1]).request(request)).await.unwrap().into_inner();
+    world.send(users[0], channel, "with him").await;
+    let first = events.next().await.unwrap().unwrap().event.unwrap();
+    assert_eq!(first.offset, 1);
+    world.remove(channel, users[0], users[1]).await;
+    world.send(users[0], channel, "without him").await;
+    let end = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time").unwrap();
+    assert_eq!(end.map_err(|status| Error::from(status).reason).err(), Some(Reason::NotAMember));
+}
