@@ -10,13 +10,17 @@ mod session;
 mod subscribe;
 mod writer;
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use serde::Deserialize;
 
+use crate::dialects::chatsdk::error::{Code, Failure};
 use crate::hub::Refusal;
 use crate::state::Edge;
 use protocol::Protocol;
@@ -39,28 +43,33 @@ struct Options {
     cf_ws_frame_ping_pong: Option<String>,
 }
 
-/// `GET /connection/websocket`: 101, or 403 for a page of an origin that is not admitted, 503 while
+/// `GET /connection/websocket`: 101, or 400 for what is no WebSocket, 403 for a page of an origin that is not admitted, 503 while
 /// draining or full.
 async fn upgrade(
     State(edge): State<Edge>,
-    Query(options): Query<Options>,
+    options: Result<Query<Options>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+        Err(WebSocketUpgradeRejection::MethodNotGet(_)) => {
+            return Failure::new(Code::MethodNotAllowed, "a WebSocket is opened by GET").into_response();
+        }
+        Err(rejection) => return Failure::new(Code::ValidationError, rejection.body_text()).into_response(),
     };
     if !origin_is_admitted(&headers, &edge.settings().gateway.allowed_origins) {
-        return (StatusCode::FORBIDDEN, "origin is not allowed").into_response();
+        return Failure::new(Code::Forbidden, "this origin is not allowed").into_response();
     }
     if let Err(refusal) = edge.hub().admits() {
         let why = match refusal {
             Refusal::Draining => "shutting down",
             Refusal::Full => "too many connections",
         };
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response();
+        let retry_after = Some(Duration::from_secs(1));
+        return Failure { retry_after, ..Failure::new(Code::ServiceUnavailable, why) }.into_response();
     }
+    let Query(options) = options.unwrap_or_default();
     // The first of these that the client offers is echoed; an empty header offers none.
     let upgrade = upgrade.protocols(["centrifuge-protobuf", "centrifuge-json"]);
     let asked = [options.format, options.cf_protocol].into_iter().flatten().any(|form| form == "protobuf");
