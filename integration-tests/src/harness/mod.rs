@@ -217,8 +217,10 @@ impl Harness {
 
     fn log_tail(&self) -> String {
         let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(60)..].join("\n")
+        // The greeting at the start tells nothing about a failure, unless it is all there is.
+        let since = log.rfind("\"serving\"").unwrap_or_default();
+        let lines: Vec<&str> = log[since..].lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
     /// Where logs and data lie.

@@ -129,12 +129,15 @@ async fn the_own_channel_recovers_what_was_directed_to_the_user() {
     let group = alice.group("g", &[&bob]).await;
     let other = alice.group("h", &[]).await;
     alice.post(&format!("{}/members", ch(&other)), &json!({"userId": "bob"})).await.ok();
+    alice.delete(&format!("{}/members/bob", ch(&other))).await.ok();
     alice.delete(&ch(&group)).await.ok();
     let client = Realtime::connect(&server, &bob).await;
     let result = client.recover(&bob.stream(), position.offset, &position.epoch).await.subscribe.unwrap();
     assert!(result.recovered);
     let kinds: Vec<String> = result.publications.iter().map(|one| one.kind()).collect();
-    assert_eq!(kinds, ["channel.created", "channel.member_joined", "channel.deleted"]);
+    assert_eq!(kinds, ["channel.created", "channel.member_joined", "channel.member_left", "channel.deleted"]);
+    let offsets: Vec<u64> = result.publications.iter().map(|one| one.offset).collect();
+    assert_eq!(offsets, (position.offset + 1..=position.offset + 4).collect::<Vec<u64>>());
 }
 
 #[tokio::test]
