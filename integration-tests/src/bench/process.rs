@@ -22,6 +22,43 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// Processor time that the whole machine has used.
+pub fn machine() -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").context("read /proc/stat")?;
+    // user nice system idle iowait irq softirq steal; idle and iowait are not used.
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8);
+    let ticks: Vec<u64> = fields.map(str::parse).collect::<Result<_, _>>().context("/proc/stat")?;
+    let used = ticks.iter().enumerate().filter(|(place, _)| !matches!(place, 3 | 4)).map(|(_, ticks)| ticks);
+    Ok(Duration::from_millis(used.sum::<u64>() * 1000 / TICKS_PER_S))
+}
+
+/// Processor time of the one who is measured, the generator, and everybody on the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    pub measured: Duration,
+    pub generator: Duration,
+    machine: Duration,
+}
+
+impl Usage {
+    pub fn now(measured: u32) -> anyhow::Result<Self> {
+        Ok(Self { measured: cpu(measured)?, generator: cpu(std::process::id())?, machine: machine()? })
+    }
+
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            measured: self.measured - earlier.measured,
+            generator: self.generator - earlier.generator,
+            machine: self.machine - earlier.machine,
+        }
+    }
+
+    /// What others took: kernel threads, and whatever disturbs the run.
+    pub fn others(&self) -> Duration {
+        self.machine.saturating_sub(self.measured + self.generator)
+    }
+}
+
 /// Resident memory of a process in KB.
 pub fn resident_kb(pid: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("read /proc/<pid>/status")?;

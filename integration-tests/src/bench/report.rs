@@ -1,10 +1,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use super::cli::Plan;
+use super::process::Usage;
 
 /// One measured number.
 #[derive(Debug, Clone, Serialize)]
@@ -92,6 +93,14 @@ impl Report {
         });
         let last = self.figures.len() - 1;
         &mut self.figures[last]
+    }
+
+    /// Who used how much of the processors within a time.
+    pub fn add_cores(&mut self, case: &str, usage: &Usage, took: Duration) {
+        let cores = |used: Duration| used.as_secs_f64() / took.as_secs_f64();
+        self.add(case, "server cores", cores(usage.measured), "");
+        self.add(case, "generator cores", cores(usage.generator), "");
+        self.add(case, "cores taken by others", cores(usage.others()), "");
     }
 
     /// Gives a figure of the current scenario its baseline afterwards.

@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::http::{Connection, Request};
-use super::process;
+use super::process::{self, Usage};
 use crate::harness::{DEV_APP, Harness, Options};
 
 /// Connections that prepare a scenario.
@@ -73,6 +73,10 @@ impl Server {
 
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         process::cpu(self.pid())
+    }
+
+    pub fn usage(&self) -> anyhow::Result<Usage> {
+        Usage::now(self.pid())
     }
 
     pub fn resident_kb(&self) -> anyhow::Result<u64> {

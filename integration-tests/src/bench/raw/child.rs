@@ -1,12 +1,9 @@
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout, Command};
-
-use super::super::process;
 
 /// What the baseline is to write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,7 +29,8 @@ pub struct Child {
 
 impl Child {
     pub async fn start(sockets: usize) -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe().context("find our own program")?)
+        // Also when the file has been replaced by a new build meanwhile.
+        let mut child = Command::new("/proc/self/exe")
             .args(["raw-server", &sockets.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -59,8 +57,8 @@ impl Child {
         self.answer().await?.parse().context("the baseline counts its writes")
     }
 
-    pub fn cpu(&self) -> anyhow::Result<Duration> {
-        process::cpu(self.child.id().context("the baseline runs")?)
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the baseline runs")
     }
 
     async fn answer(&mut self) -> anyhow::Result<String> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::cli::Plan;
 use super::super::latencies::Latencies;
-use super::super::process;
+use super::super::process::Usage;
 use super::super::raw::{Child, Order};
 use super::super::report::Report;
 use super::super::senders::{Control, Seat, TEXT, send_all, send_paced};
@@ -27,10 +27,8 @@ struct Interval {
     deliveries: u64,
     bytes: u64,
     reads: u64,
-    /// Of the process that writes.
-    cpu: Duration,
-    /// Of the generator.
-    own: Duration,
+    /// Of the process that writes, and others.
+    usage: Usage,
     latencies: Latencies,
 }
 
@@ -41,7 +39,7 @@ impl Interval {
 
     /// Microseconds of the writer's processor time per delivery.
     fn cost(&self) -> f64 {
-        self.cpu.as_micros() as f64 / self.deliveries.max(1) as f64
+        self.usage.measured.as_micros() as f64 / self.deliveries.max(1) as f64
     }
 
     fn per_read(&self) -> f64 {
@@ -106,7 +104,7 @@ async fn saturated(
         tokio::time::sleep(warm_up(plan)).await;
         let before = server.metrics().await?;
         let first = control.acknowledged.load(Ordering::Relaxed);
-        let interval = measure(readers, || server.cpu(), tokio::time::sleep(length(plan))).await?;
+        let interval = measure(readers, server.pid(), tokio::time::sleep(length(plan))).await?;
         let sends = control.acknowledged.load(Ordering::Relaxed) - first;
         let after = server.metrics().await?;
         control.stop.store(true, Ordering::Relaxed);
@@ -136,7 +134,8 @@ async fn saturated(
     report.add(&case, "publications per flush", per_flush.unwrap_or(0.0), "").baseline(batch as f64);
     report.add(&case, "publications per read", interval.per_read(), "").baseline(base.per_read());
     report.add(&case, "sends", sends as f64 / interval.took.as_secs_f64(), "/s");
-    cores(report, &case, &interval, &base);
+    report.add_cores(&case, &interval.usage, interval.took);
+    report.add_cores(&format!("{case}, baseline"), &base.usage, base.took);
     losses(report, &case, readers, missing);
     Ok(frame)
 }
@@ -157,7 +156,7 @@ async fn paced(
     let mut acknowledged = 0;
     acknowledged += send_paced(server.address(), seats, PACE, warm_up(plan)).await?.acknowledged;
     let mut sent = None;
-    let mut interval = measure(readers, || server.cpu(), async {
+    let mut interval = measure(readers, server.pid(), async {
         sent = Some(send_paced(server.address(), seats, PACE, length(plan)).await);
     })
     .await?;
@@ -178,18 +177,13 @@ async fn paced(
     report.add(&case, "acknowledged p50", sent.latencies.quantile(0.5), "ms");
     report.add(&case, "acknowledged p99", sent.latencies.quantile(0.99), "ms");
     report.add(&case, "server CPU per delivery", interval.cost(), "µs").baseline(base.cost());
-    cores(report, &case, &interval, &base);
+    report.add_cores(&case, &interval.usage, interval.took);
+    report.add_cores(&format!("{case}, baseline"), &base.usage, base.took);
     losses(report, &case, readers, missing);
     report.note(
         "the paced server also receives, stores and acknowledges each message; its baseline only writes",
     );
     Ok(())
-}
-
-fn cores(report: &mut Report, case: &str, interval: &Interval, base: &Interval) {
-    let cores = |cpu: Duration, of: &Interval| cpu.as_secs_f64() / of.took.as_secs_f64();
-    report.add(case, "server cores", cores(interval.cpu, interval), "").baseline(cores(base.cpu, base));
-    report.add(case, "generator cores", cores(interval.own, interval), "").baseline(cores(base.own, base));
 }
 
 fn losses(report: &mut Report, case: &str, readers: &Readers, missing: i64) {
@@ -211,30 +205,27 @@ async fn baseline(plan: &Plan, subscribers: usize, order: Order) -> anyhow::Resu
     settle_down(&readers, counts).await;
     readers.tally.take_latencies();
     let order = Order { millis: millis(length(plan)), ..order };
-    let (before, cpu, own) = (readers.tally.counts(), child.cpu()?, process::cpu(std::process::id())?);
+    let (before, usage) = (readers.tally.counts(), Usage::now(child.pid()?)?);
     let started = Instant::now();
-    child.run(&order).await?;
+    let writes = child.run(&order).await?;
     let took = started.elapsed();
+    let usage = Usage::now(child.pid()?)?.since(usage);
+    let deliveries = writes * order.batch as u64;
     let counts = settle_down(&readers, before).await;
     Ok(Interval {
         took,
-        deliveries: (counts.bytes - before.bytes) / order.frame_bytes.max(1) as u64,
+        deliveries,
         bytes: counts.bytes - before.bytes,
         reads: counts.reads - before.reads,
-        cpu: child.cpu()? - cpu,
-        own: process::cpu(std::process::id())? - own,
+        usage,
         latencies: readers.tally.take_latencies(),
     })
 }
 
 /// Counts what arrives while something runs.
-async fn measure(
-    readers: &Readers,
-    cpu: impl Fn() -> anyhow::Result<Duration>,
-    during: impl Future<Output = ()>,
-) -> anyhow::Result<Interval> {
+async fn measure(readers: &Readers, pid: u32, during: impl Future<Output = ()>) -> anyhow::Result<Interval> {
     readers.tally.take_latencies();
-    let (before, cpu_before, own) = (readers.tally.counts(), cpu()?, process::cpu(std::process::id())?);
+    let (before, usage) = (readers.tally.counts(), Usage::now(pid)?);
     let started = Instant::now();
     during.await;
     let took = started.elapsed();
@@ -244,8 +235,7 @@ async fn measure(
         deliveries: counts.deliveries - before.deliveries,
         bytes: counts.bytes - before.bytes,
         reads: counts.reads - before.reads,
-        cpu: cpu()? - cpu_before,
-        own: process::cpu(std::process::id())? - own,
+        usage: Usage::now(pid)?.since(usage),
         latencies: readers.tally.take_latencies(),
     })
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::super::cli::Plan;
-use super::super::process;
 use super::super::report::Report;
 use super::super::senders::{Control, Seat, Sent, send_all};
 use super::super::server::Server;
@@ -73,7 +72,7 @@ async fn measure(
     let control = Arc::new(Control::default());
     let metering = async {
         tokio::time::sleep(plan.size(Duration::from_secs(3), Duration::from_millis(500))).await;
-        let (before, cpu, own) = (server.metrics().await?, server.cpu()?, process::cpu(std::process::id())?);
+        let (before, usage) = (server.metrics().await?, server.usage()?);
         let first = control.acknowledged.load(Ordering::Relaxed);
         control.measuring.store(true, Ordering::Relaxed);
         let started = Instant::now();
@@ -81,24 +80,28 @@ async fn measure(
         control.measuring.store(false, Ordering::Relaxed);
         let took = started.elapsed();
         let count = control.acknowledged.load(Ordering::Relaxed) - first;
-        let (cpu, own) = (server.cpu()? - cpu, process::cpu(std::process::id())? - own);
+        let usage = server.usage()?.since(usage);
         let after = server.metrics().await?;
         control.stop.store(true, Ordering::Relaxed);
         let batch = after.mean_since(&before, "parlance_commit_batch_messages");
         let commit = after.mean_since(&before, "parlance_commit_seconds");
-        anyhow::Ok((took, count as f64, cpu, own, batch, commit))
+        anyhow::Ok((took, count as f64, usage, batch, commit))
     };
     let sending = send_all(server.address(), seats, &control, case.client_ids, |_| true);
     let (metered, sent) = tokio::join!(metering, sending);
     let Sent { mut latencies, .. } = sent?;
-    let (took, count, cpu, own, batch, commit) = metered?;
+    let (took, count, usage, batch, commit) = metered?;
     let seconds = took.as_secs_f64();
     report.add(case.name, "sends", count / seconds, "/s").aim("≥ 10,000/s");
     report.add(case.name, "acknowledged p50", latencies.quantile(0.5), "ms");
     report.add(case.name, "acknowledged p99", latencies.quantile(0.99), "ms").aim("< 25 ms");
-    report.add(case.name, "server CPU per 1,000 sends", cpu.as_secs_f64() * 1000.0 / count.max(1.0), "s");
-    report.add(case.name, "server cores", cpu.as_secs_f64() / seconds, "");
-    report.add(case.name, "generator cores", own.as_secs_f64() / seconds, "");
+    report.add(
+        case.name,
+        "server CPU per 1,000 sends",
+        usage.measured.as_secs_f64() * 1000.0 / count.max(1.0),
+        "s",
+    );
+    report.add_cores(case.name, &usage, took);
     if let Some(batch) = batch {
         report.add(case.name, "messages per commit", batch, "");
     }

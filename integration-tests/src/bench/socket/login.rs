@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::super::http::find;
 use super::frames::masked;
@@ -77,9 +77,16 @@ struct Line {
     subscribe: Option<Replied>,
 }
 
+/// What a subscriber's kernel buffers, so that ten thousand slow sockets do not fill the memory. The
+/// same for the server under test and for baselines.
+const RECEIVE_BUFFER: u32 = 256 * 1024;
+
 /// Opens a connection to `host:port`.
 pub async fn open(address: &str) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+    let address = address.parse().map_err(std::io::Error::other)?;
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -169,7 +169,7 @@ impl Reader {
             let token = Token(self.sockets.len());
             let mut stream = mio::net::TcpStream::from_std(stream);
             self.poll.registry().register(&mut stream, token, Interest::READABLE)?;
-            let scanner = Scanner::new(token.0 % SAMPLED == 0);
+            let scanner = Scanner::new(token.0.is_multiple_of(SAMPLED));
             let mut socket = Socket { stream: Some(stream), scanner };
             socket.pass(&rest, &self.tally, pong);
             self.sockets.push(socket);
