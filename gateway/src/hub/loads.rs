@@ -11,10 +11,9 @@ use parlance_proto::event::Event;
 use parlance_proto::message::{
     GetUnreadRequest, ReadStreamsRequest, StreamPosition, get_unread_response, read_streams_response,
 };
-use parlance_rpc::Context;
+use parlance_rpc::{Batcher, Context};
 use uuid::Uuid;
 
-use super::batcher::Batcher;
 use super::render;
 use super::stream::{Live, LogRead, Stream, StreamKey};
 use crate::state::Edge;

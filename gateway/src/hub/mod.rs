@@ -6,7 +6,6 @@
 //! users are derived here ([`unread`]).
 
 mod accounts;
-mod batcher;
 pub mod connection;
 mod ingest;
 mod loads;

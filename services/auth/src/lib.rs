@@ -6,6 +6,7 @@ mod domain;
 mod facts;
 mod ops;
 mod rpc;
+mod standings;
 mod store;
 mod sweep;
 
@@ -40,6 +41,7 @@ pub(crate) struct Auth {
     apps: apps::Apps,
     secrets: domain::sealed::SecretBox,
     refresh: domain::refresh::Chain,
+    standings: standings::Standings,
 }
 
 /// Brings the tables up to date.
@@ -51,6 +53,7 @@ pub async fn migrate(store: &Store) -> anyhow::Result<()> {
 pub async fn start(dependencies: Dependencies) -> anyhow::Result<AuthServiceServer<Rpc>> {
     let Dependencies { store, bus, clock, master_key, tasks, stop } = dependencies;
     let auth = Arc::new(Auth {
+        standings: standings::Standings::start(store.clone(), &tasks, &stop),
         store,
         bus,
         clock,

@@ -6,7 +6,7 @@ use parlance_rpc::Context;
 use uuid::Uuid;
 
 use crate::domain::claims::{self, Claims};
-use crate::store::{sessions, users};
+use crate::store::users;
 use crate::{Auth, apps, convert};
 
 /// At most one statement once the app's keys are in memory. Caching the answer is up to the caller,
@@ -37,7 +37,7 @@ async fn user_of(auth: &Auth, app: Uuid, claims: &Claims) -> Result<i64> {
     let (num, ended, valid_after) = match claims.session {
         // The session knows its user even after the user's id was erased or given to somebody else.
         Some(session) => {
-            let standing = sessions::standing(&auth.store, app, session).await?.ok_or_else(revoked)?;
+            let standing = auth.standings.of(app, session).await?.ok_or_else(revoked)?;
             let ended = standing.revoked_at.or(standing.deleted_at).or(standing.deactivated_at).is_some();
             if !ended && standing.user_id != claims.user_id {
                 return Err(claims::invalid());

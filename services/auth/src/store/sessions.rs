@@ -110,7 +110,7 @@ pub async fn revoke_all_of(write: &Write, app: Uuid, users: &[Num], now: Micros)
 }
 
 /// A session and its user, as far as they decide whether a token counts.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug, Clone, FromQueryResult)]
 pub struct Standing {
     pub num: i64,
     pub user_id: String,
@@ -120,9 +120,16 @@ pub struct Standing {
     pub tokens_valid_after: Option<i64>,
 }
 
-/// Session and user in one statement; `None` if the app has no such session.
-pub async fn standing(store: &Store, app: Uuid, id: Uuid) -> Result<Option<Standing>> {
+/// Sessions with their users in one statement; sessions that an app does not have are left out.
+pub async fn standings(store: &Store, wanted: &[(Uuid, Uuid)]) -> Result<Vec<(Uuid, Standing)>> {
+    let mut ids: Vec<Uuid> = wanted.iter().map(|(_, id)| *id).collect();
+    // Few lengths, so that few statements are prepared.
+    if let Some(last) = ids.last().copied() {
+        ids.resize(ids.len().next_power_of_two(), last);
+    }
     let select = Query::select()
+        .expr_as(Expr::col((Entity, Column::Id)), "session_id")
+        .expr_as(Expr::col((Entity, Column::App)), "session_app")
         .column((users::Entity, users::Column::Num))
         .expr_as(Expr::col((users::Entity, users::Column::Id)), "user_id")
         .column((Entity, Column::RevokedAt))
@@ -135,12 +142,19 @@ pub async fn standing(store: &Store, app: Uuid, id: Uuid) -> Result<Option<Stand
             users::Entity,
             Expr::col((users::Entity, users::Column::Num)).equals((Entity, Column::UserNum)),
         )
-        .and_where(Expr::col((Entity, Column::Id)).eq(id))
-        .and_where(Expr::col((Entity, Column::App)).eq(app))
-        .and_where(Expr::col((users::Entity, users::Column::App)).eq(app))
+        .and_where(Expr::col((Entity, Column::Id)).is_in(ids))
+        .and_where(Expr::col((users::Entity, users::Column::App)).equals((Entity, Column::App)))
         .to_owned();
-    let row = store.read().query_one(&select).await.map_err(store_error)?;
-    row.map(|row| Standing::from_query_result(&row, "")).transpose().map_err(store_error)
+    let rows = store.read().query_all(&select).await.map_err(store_error)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id: Uuid = row.try_get("", "session_id").map_err(store_error)?;
+        let app: Uuid = row.try_get("", "session_app").map_err(store_error)?;
+        if wanted.contains(&(app, id)) {
+            found.push((id, Standing::from_query_result(&row, "").map_err(store_error)?));
+        }
+    }
+    Ok(found)
 }
 
 /// Removes sessions that nothing refers to any more; gives their number.

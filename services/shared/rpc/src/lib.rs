@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod batcher;
 mod context;
 pub mod metadata;
 mod serve;
 mod transport;
 
+pub use batcher::Batcher;
 pub use context::Context;
 pub use serve::{Authenticate, Credentials, Served, serve};
 pub use transport::{Transport, in_process};

@@ -8,6 +8,7 @@ use std::future::Future;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// Collects questions for one answerer.
 pub struct Batcher<Q, A> {
     sender: mpsc::UnboundedSender<(Q, oneshot::Sender<A>)>,
 }
@@ -39,7 +40,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         Self { sender }
     }
 
-    /// The answer; `None` once the gateway stops.
+    /// The answer; `None` once the process stops.
     pub async fn ask(&self, question: Q) -> Option<A> {
         let (sender, receiver) = oneshot::channel();
         self.sender.send((question, sender)).ok()?;
