@@ -257,6 +257,9 @@ pub mod upsert_users_response {
         pub error_reason: ::prost::alloc::string::String,
         #[prost(string, tag = "5")]
         pub error_message: ::prost::alloc::string::String,
+        /// The field at fault, if one is.
+        #[prost(string, tag = "6")]
+        pub error_field: ::prost::alloc::string::String,
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

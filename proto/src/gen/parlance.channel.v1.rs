@@ -219,6 +219,31 @@ pub struct ListMembersResponse {
     pub member_count: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMembersOfChannelsRequest {
+    /// At most 100.
+    #[prost(int64, repeated, tag = "1")]
+    pub channel_nums: ::prost::alloc::vec::Vec<i64>,
+    /// Members of each channel, 1-100; 0 = 100.
+    #[prost(uint32, tag = "2")]
+    pub limit_each: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMembersOfChannelsResponse {
+    /// One per live channel of the request, each once, in the order asked.
+    #[prost(message, repeated, tag = "1")]
+    pub channels: ::prost::alloc::vec::Vec<list_members_of_channels_response::Members>,
+}
+/// Nested message and enum types in `ListMembersOfChannelsResponse`.
+pub mod list_members_of_channels_response {
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Members {
+        #[prost(int64, tag = "1")]
+        pub channel_num: i64,
+        #[prost(message, repeated, tag = "2")]
+        pub members: ::prost::alloc::vec::Vec<super::Member>,
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddMembersRequest {
     #[prost(int64, tag = "1")]
     pub channel_num: i64,
@@ -385,13 +410,16 @@ pub mod resolve_mentions_response {
         pub user_num: i64,
     }
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCompanionsRequest {
     #[prost(int64, tag = "1")]
     pub user_num: i64,
     /// Larger channels are left out.
     #[prost(uint32, tag = "2")]
     pub max_members: u32,
+    /// Only those of these users, at most 1000; empty = all.
+    #[prost(int64, repeated, tag = "3")]
+    pub among_nums: ::prost::alloc::vec::Vec<i64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListCompanionsResponse {
@@ -417,6 +445,20 @@ pub mod touch_request {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TouchResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AwaitFactsRequest {
+    /// "auth".
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AwaitFactsResponse {
+    /// A position of channel's own log by which all that follows from those facts is stated.
+    #[prost(uint64, tag = "1")]
+    pub log_position: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Action {
@@ -723,6 +765,36 @@ pub mod channel_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The first members of many channels, each in the order of ListMembers. Service only.
+        pub async fn list_members_of_channels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMembersOfChannelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMembersOfChannelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/ListMembersOfChannels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "ListMembersOfChannels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Adds users as members (moderator and above, never above the own role); the own num alone joins a
         /// discoverable channel. Present members are skipped.
         pub async fn add_members(
@@ -922,7 +994,7 @@ pub mod channel_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Users who share a channel of at most `max_members` with a user. Service only.
+        /// Users who share a channel of at most `max_members` with a user; at most 5000. Service only.
         pub async fn list_companions(
             &mut self,
             request: impl tonic::IntoRequest<super::ListCompanionsRequest>,
@@ -1003,6 +1075,34 @@ pub mod channel_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Answers once the facts of a lower service up to a position have had their effect here, or with
+        /// DEADLINE_EXCEEDED. Service only.
+        pub async fn await_facts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AwaitFactsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AwaitFactsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/AwaitFacts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.channel.v1.ChannelService", "AwaitFacts"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1069,6 +1169,14 @@ pub mod channel_service_server {
             tonic::Response<super::ListMembersResponse>,
             tonic::Status,
         >;
+        /// The first members of many channels, each in the order of ListMembers. Service only.
+        async fn list_members_of_channels(
+            &self,
+            request: tonic::Request<super::ListMembersOfChannelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMembersOfChannelsResponse>,
+            tonic::Status,
+        >;
         /// Adds users as members (moderator and above, never above the own role); the own num alone joins a
         /// discoverable channel. Present members are skipped.
         async fn add_members(
@@ -1126,7 +1234,7 @@ pub mod channel_service_server {
             tonic::Response<super::ResolveMentionsResponse>,
             tonic::Status,
         >;
-        /// Users who share a channel of at most `max_members` with a user. Service only.
+        /// Users who share a channel of at most `max_members` with a user; at most 5000. Service only.
         async fn list_companions(
             &self,
             request: tonic::Request<super::ListCompanionsRequest>,
@@ -1145,6 +1253,15 @@ pub mod channel_service_server {
             request: tonic::Request<super::super::super::event::v1::ReadLogRequest>,
         ) -> std::result::Result<
             tonic::Response<super::super::super::event::v1::ReadLogResponse>,
+            tonic::Status,
+        >;
+        /// Answers once the facts of a lower service up to a position have had their effect here, or with
+        /// DEADLINE_EXCEEDED. Service only.
+        async fn await_facts(
+            &self,
+            request: tonic::Request<super::AwaitFactsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AwaitFactsResponse>,
             tonic::Status,
         >;
     }
@@ -1479,6 +1596,55 @@ pub mod channel_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListMembersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/ListMembersOfChannels" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMembersOfChannelsSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::ListMembersOfChannelsRequest>
+                    for ListMembersOfChannelsSvc<T> {
+                        type Response = super::ListMembersOfChannelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMembersOfChannelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::list_members_of_channels(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMembersOfChannelsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1937,6 +2103,51 @@ pub mod channel_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReadLogSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/AwaitFacts" => {
+                    #[allow(non_camel_case_types)]
+                    struct AwaitFactsSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::AwaitFactsRequest>
+                    for AwaitFactsSvc<T> {
+                        type Response = super::AwaitFactsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AwaitFactsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::await_facts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AwaitFactsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

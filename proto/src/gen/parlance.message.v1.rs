@@ -398,6 +398,32 @@ pub struct ListThreadResponse {
     pub has_more: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListThreadParticipantsRequest {
+    #[prost(int64, tag = "1")]
+    pub channel_num: i64,
+    #[prost(message, optional, tag = "2")]
+    pub parent: ::core::option::Option<MessageRef>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListThreadParticipantsResponse {
+    /// At most 1000.
+    #[prost(message, repeated, tag = "1")]
+    pub participants: ::prost::alloc::vec::Vec<
+        list_thread_participants_response::Participant,
+    >,
+}
+/// Nested message and enum types in `ListThreadParticipantsResponse`.
+pub mod list_thread_participants_response {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Participant {
+        #[prost(int64, tag = "1")]
+        pub user_num: i64,
+        /// His live replies.
+        #[prost(uint32, tag = "2")]
+        pub reply_count: u32,
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddReactionRequest {
     #[prost(int64, tag = "1")]
     pub channel_num: i64,
@@ -683,7 +709,7 @@ pub struct FollowResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AwaitFactsRequest {
-    /// "auth" or "channel".
+    /// "channel".
     #[prost(string, tag = "1")]
     pub service: ::prost::alloc::string::String,
     #[prost(uint64, tag = "2")]
@@ -945,6 +971,36 @@ pub mod message_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("parlance.message.v1.MessageService", "ListThread"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who has replied in a thread, in the order of their first live reply.
+        pub async fn list_thread_participants(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListThreadParticipantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListThreadParticipantsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.message.v1.MessageService/ListThreadParticipants",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.message.v1.MessageService",
+                        "ListThreadParticipants",
+                    ),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -1365,6 +1421,14 @@ pub mod message_service_server {
             request: tonic::Request<super::ListThreadRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListThreadResponse>,
+            tonic::Status,
+        >;
+        /// Who has replied in a thread, in the order of their first live reply.
+        async fn list_thread_participants(
+            &self,
+            request: tonic::Request<super::ListThreadParticipantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListThreadParticipantsResponse>,
             tonic::Status,
         >;
         async fn add_reaction(
@@ -1803,6 +1867,55 @@ pub mod message_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListThreadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.message.v1.MessageService/ListThreadParticipants" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListThreadParticipantsSvc<T: MessageService>(pub Arc<T>);
+                    impl<
+                        T: MessageService,
+                    > tonic::server::UnaryService<super::ListThreadParticipantsRequest>
+                    for ListThreadParticipantsSvc<T> {
+                        type Response = super::ListThreadParticipantsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListThreadParticipantsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MessageService>::list_thread_participants(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListThreadParticipantsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

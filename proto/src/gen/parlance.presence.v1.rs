@@ -40,7 +40,11 @@ pub struct RenewGatewayResponse {
     pub resync: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReportActivityRequest {}
+pub struct ReportActivityRequest {
+    /// When it was; absent, or in the future = now.
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportActivityResponse {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -48,6 +48,7 @@ delegate! {
     update_channel(UpdateChannelRequest) -> UpdateChannelResponse;
     delete_channel(DeleteChannelRequest) -> DeleteChannelResponse;
     list_members(ListMembersRequest) -> ListMembersResponse;
+    list_members_of_channels(ListMembersOfChannelsRequest) -> ListMembersOfChannelsResponse;
     add_members(AddMembersRequest) -> AddMembersResponse;
     update_member(UpdateMemberRequest) -> UpdateMemberResponse;
     remove_member(RemoveMemberRequest) -> RemoveMemberResponse;
@@ -58,4 +59,5 @@ delegate! {
     list_companions(ListCompanionsRequest) -> ListCompanionsResponse;
     touch(TouchRequest) -> TouchResponse;
     read_log(ReadLogRequest) -> ReadLogResponse;
+    await_facts(AwaitFactsRequest) -> AwaitFactsResponse;
 }

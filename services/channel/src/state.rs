@@ -9,6 +9,7 @@ use parlance_rpc::AuthClient;
 use parlance_sql::{Store, Write, outbox};
 use uuid::Uuid;
 
+use crate::consumers::Progress;
 use crate::store::types::{self, Types};
 
 /// How long another replica's new channel type may stay unknown here.
@@ -22,6 +23,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     pub nums: NumGenerator,
     pub bus: Arc<dyn Bus>,
+    /// How far auth's log has been consumed.
+    pub progress: Progress,
     auth: AuthClient,
     types: Cache<Uuid, Arc<Types>>,
 }
@@ -29,7 +32,8 @@ pub struct State {
 impl State {
     pub fn new(store: Store, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>, auth: AuthClient) -> Self {
         let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
-        Self { store, clock, nums: NumGenerator::random(), bus, auth, types }
+        let (nums, progress) = (NumGenerator::random(), Progress::default());
+        Self { store, clock, nums, bus, progress, auth, types }
     }
 
     /// The client of auth, which needs `&mut` for each call.

@@ -77,7 +77,8 @@ impl Announcer {
 
     async fn tell(&self, news: &News) -> Result<()> {
         let context = Context::new(Caller::service(news.user.app));
-        let question = ListCompanionsRequest { user_num: news.user.num, max_members: self.max_members };
+        let (user_num, max_members) = (news.user.num, self.max_members);
+        let question = ListCompanionsRequest { user_num, max_members, ..Default::default() };
         let audience =
             self.channel.clone().list_companions(context.request(question)).await?.into_inner().user_nums;
         // An empty audience would mean everybody.

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use parlance_core::{Num, Reason};
 use parlance_proto::{auth, channel, message, presence};
 use parlance_rpc::Context;
@@ -65,11 +64,8 @@ pub async fn channels(
 ) -> Result<Vec<convert::Channel>, Failure> {
     let context = &user.context;
     let summaries = summaries(edge, context, channels.iter().map(|channel| channel.num).collect()).await?;
-    let shown: Vec<_> = channels.iter().filter(|channel| shows_members(channel, members)).collect();
-    // In process these are microseconds each; over the network they share one connection.
-    let lists = try_join_all(shown.iter().map(|channel| first_members(edge, context, channel.num))).await?;
-    let lists: HashMap<Num, Vec<channel::Member>> =
-        shown.iter().map(|channel| channel.num).zip(lists).collect();
+    let shown = channels.iter().filter(|channel| shows_members(channel, members));
+    let mut lists = first_members(edge, context, shown.map(|channel| channel.num).collect()).await?;
 
     let named = channels
         .iter()
@@ -79,9 +75,10 @@ pub async fn channels(
     let people = people(edge, user.app, named).await?;
     let viewer = Some(user.num);
     let composed = channels.iter().map(|channel| {
-        let members = lists
-            .get(&channel.num)
-            .map(|members| members.iter().map(|member| convert::member(member, &people, viewer)).collect());
+        let listed = lists.remove(&channel.num).unwrap_or_default();
+        // A list that is shown is there, though empty if the channel has been deleted since.
+        let members = shows_members(channel, members)
+            .then(|| listed.iter().map(|member| convert::member(member, &people, viewer)).collect());
         let summary = summaries.get(&channel.num);
         let around = Surroundings { summary, viewer, own: true, members, role: None };
         convert::channel(channel, &people, around)
@@ -109,22 +106,19 @@ fn shows_members(channel: &channel::Channel, members: Members) -> bool {
     }
 }
 
+/// The first members of each of these channels, in one question.
 async fn first_members(
     edge: &Edge,
     context: &Context,
-    channel_num: Num,
-) -> Result<Vec<channel::Member>, Failure> {
-    let request = channel::ListMembersRequest { channel_num, limit: SHOWN_MEMBERS, offset: 0 };
-    // The right to read the channel has been checked with the channel itself.
-    let reply = edge.channel().list_members(context.as_service().request(request)).await;
-    match reply {
-        Ok(reply) => Ok(reply.into_inner().members),
-        // Deleted since it was listed.
-        Err(status) if parlance_core::Error::from(status.clone()).reason == Reason::ChannelNotFound => {
-            Ok(Vec::new())
-        }
-        Err(status) => Err(status.into()),
+    channel_nums: Vec<Num>,
+) -> Result<HashMap<Num, Vec<channel::Member>>, Failure> {
+    if channel_nums.is_empty() {
+        return Ok(HashMap::new());
     }
+    let request = channel::ListMembersOfChannelsRequest { channel_nums, limit_each: SHOWN_MEMBERS };
+    // The right to read the channels has been checked with the channels themselves.
+    let reply = edge.channel().list_members_of_channels(context.as_service().request(request)).await?;
+    Ok(reply.into_inner().channels.into_iter().map(|list| (list.channel_num, list.members)).collect())
 }
 
 async fn summaries(
@@ -206,10 +200,32 @@ pub async fn settle(edge: &Edge, context: &Context, log_position: u64) {
     if log_position == 0 {
         return;
     }
+    settle_within(edge, &context.as_service().with_timeout(CATCH_UP), log_position).await;
+}
+
+/// The same, until the deadline of `context`.
+async fn settle_within(edge: &Edge, context: &Context, log_position: u64) {
     let request = message::AwaitFactsRequest { service: "channel".to_owned(), log_position };
-    let context = context.as_service().with_timeout(CATCH_UP);
     if let Err(status) = edge.message().await_facts(context.request(request)).await {
         let error = parlance_core::Error::from(status);
         tracing::warn!(%error, log_position, "message has not caught up with channel");
+    }
+}
+
+/// Waits until channel, and then message, show what auth has just changed (position of its log; 0 =
+/// nothing). The change is durable: should one of them lag, the answer is given all the same.
+pub async fn settle_accounts(edge: &Edge, context: &Context, log_position: u64) {
+    if log_position == 0 {
+        return;
+    }
+    let context = context.as_service().with_timeout(CATCH_UP);
+    let request = channel::AwaitFactsRequest { service: "auth".to_owned(), log_position };
+    match edge.channel().await_facts(context.request(request)).await {
+        // What is left of the time is message's.
+        Ok(reply) => settle_within(edge, &context, reply.into_inner().log_position).await,
+        Err(status) => {
+            let error = parlance_core::Error::from(status);
+            tracing::warn!(%error, log_position, "channel has not caught up with auth");
+        }
     }
 }

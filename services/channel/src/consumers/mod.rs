@@ -1,5 +1,6 @@
 //! Follows auth's log. The bus only wakes; the position stands in our own store.
 
+mod progress;
 mod user_deleted;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use uuid::Uuid;
 use crate::facts::Facts;
 use crate::state::State;
 
+pub use progress::Progress;
+
 const LOG: &str = "auth";
 /// Time after which the log is looked at without having been woken.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -31,6 +34,7 @@ pub async fn run(state: Arc<State>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(SWEEP) => {}
+            () = state.progress.wanted() => {}
             () = woken(bus.as_mut()) => {}
         }
     }
@@ -60,6 +64,7 @@ async fn woken(bus: Option<&mut Box<dyn Subscription>>) {
 async fn catch_up(state: &State) -> Result<()> {
     loop {
         let after_position = positions::load(&state.store, LOG).await?;
+        state.progress.advance(after_position);
         let context = Context::new(Caller::service(Uuid::nil()));
         let request = context.request(ReadLogRequest { after_position, limit: 0 });
         let page = state.auth().read_log(request).await?.into_inner();

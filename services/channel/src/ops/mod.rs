@@ -3,6 +3,7 @@
 pub mod add_members;
 pub mod authorize;
 pub mod authorize_many;
+pub mod await_facts;
 pub mod create_channel;
 pub mod delete_channel;
 pub mod end_membership;
@@ -11,6 +12,7 @@ pub mod join;
 pub mod list_channels;
 pub mod list_companions;
 pub mod list_members;
+pub mod list_members_of_channels;
 pub mod read_log;
 pub mod remove_member;
 pub mod resolve_mentions;

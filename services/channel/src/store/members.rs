@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use parlance_core::{Micros, Num, Result};
 use parlance_sql::{Store, Write, store_error};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, Set, Statement, Value, sea_query::OnConflict,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, Set, Statement, Value, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -127,6 +127,40 @@ pub async fn list(store: &Store, app: Uuid, channel: Num, limit: u64, offset: u6
         .map_err(store_error)
 }
 
+/// The first members of each of some live channels; those of one channel come together and in order.
+///
+/// One walk along the members' index per channel, each ending after `each` rows, however many members
+/// there are: a window function would read them all.
+pub async fn first_of_each(store: &Store, app: Uuid, channels: &[Num], each: u64) -> Result<Vec<Model>> {
+    if channels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let distinct: BTreeSet<Num> = channels.iter().copied().collect();
+    let size = distinct.len().next_power_of_two();
+    // No channel is 0: few distinct statements, and nobody is named twice.
+    let nums = distinct.into_iter().chain(std::iter::repeat(0)).take(size);
+    let mut values: Vec<Value> = vec![app.into(), (each as i64).into()];
+    values.extend(nums.map(Value::from));
+    let walks: Vec<String> = (3..=values.len())
+        .map(|n| {
+            format!(
+                "SELECT * FROM (SELECT * FROM members WHERE channel_num = ${n} AND app = $1 \
+                 AND status = 'member' ORDER BY rank DESC, joined_at, user_num LIMIT $2) w{n}"
+            )
+        })
+        .collect();
+    let sql = format!(
+        "SELECT m.* FROM ({}) m JOIN channels c ON c.num = m.channel_num AND c.deleted_at IS NULL \
+         ORDER BY m.channel_num, m.rank DESC, m.joined_at, m.user_num",
+        walks.join(" UNION ALL ")
+    );
+    Entity::find()
+        .from_raw_sql(Statement::from_sql_and_values(store.backend(), sql, values))
+        .all(store.read())
+        .await
+        .map_err(store_error)
+}
+
 /// The first members in order, by num.
 pub async fn first_nums(write: &Write, app: Uuid, channel: Num, most: u64) -> Result<Vec<Num>> {
     in_order(current(app).filter(Column::ChannelNum.eq(channel)))
@@ -225,24 +259,31 @@ pub async fn channels_of(write: &Write, app: Uuid, user: Num) -> Result<Vec<Num>
         .map_err(store_error)
 }
 
-/// Others who share a live channel of at most `max_members` with the user, at most `most`.
+/// Others who share a live channel of at most `max_members` with the user, at most `most`; only those
+/// `among` some, unless these are none.
 pub async fn companions(
     store: &Store,
     app: Uuid,
     user: Num,
     max_members: i32,
+    among: &[Num],
     most: i64,
 ) -> Result<Vec<Num>> {
-    const SQL: &str = "\
-SELECT DISTINCT o.user_num FROM members m \
-JOIN channels c ON c.num = m.channel_num AND c.app = $1 AND c.deleted_at IS NULL AND c.member_count <= $3 \
-JOIN members o ON o.channel_num = c.num AND o.status = 'member' AND o.user_num <> $2 \
-WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' LIMIT $4";
-    let backend: DbBackend = store.backend();
-    let values = [app.into(), user.into(), max_members.into(), most.into()];
+    let mut values: Vec<Value> = vec![app.into(), user.into(), max_members.into(), most.into()];
+    values.extend(padded(among.iter().copied()).into_iter().map(Value::from));
+    let asked: Vec<String> = (5..=values.len()).map(|n| format!("${n}")).collect();
+    let only =
+        if asked.is_empty() { String::new() } else { format!(" AND o.user_num IN ({})", asked.join(", ")) };
+    let sql = format!(
+        "SELECT DISTINCT o.user_num FROM members m \
+         JOIN channels c ON c.num = m.channel_num AND c.app = $1 AND c.deleted_at IS NULL \
+         AND c.member_count <= $3 \
+         JOIN members o ON o.channel_num = c.num AND o.status = 'member' AND o.user_num <> $2{only} \
+         WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' LIMIT $4"
+    );
     let rows = store
         .read()
-        .query_all_raw(Statement::from_sql_and_values(backend, SQL, values))
+        .query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values))
         .await
         .map_err(store_error)?;
     rows.iter().map(|row| row.try_get("", "user_num").map_err(store_error)).collect()

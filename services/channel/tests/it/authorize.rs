@@ -2,8 +2,8 @@ use parlance_core::{Num, Reason};
 use parlance_proto::channel::authorize_many_request::Question;
 use parlance_proto::channel::authorize_many_response::Answer;
 use parlance_proto::channel::{
-    Action, AuthorizeManyRequest, AuthorizeRequest, ListChannelsRequest, ListCompanionsRequest,
-    ResolveMentionsRequest, TouchRequest,
+    Action, AuthorizeManyRequest, AuthorizeRequest, AwaitFactsRequest, ListChannelsRequest,
+    ListCompanionsRequest, ListMembersOfChannelsRequest, ResolveMentionsRequest, TouchRequest,
 };
 use parlance_proto::event::ReadLogRequest;
 use parlance_proto::event::event::Payload;
@@ -99,12 +99,15 @@ async fn the_calls_of_services_are_closed_to_clients() {
         request
     }
     let mut client = house.outside();
+    let lists = ListMembersOfChannelsRequest { channel_nums: vec![channel_num], limit_each: 0 };
     let ask = AuthorizeRequest { channel_num, user_num: me, action: Action::Read.into(), join: false };
     let refusals = [
         client.authorize(shown(&token, ask)).await.map(drop),
         client.authorize_many(shown(&token, AuthorizeManyRequest::default())).await.map(drop),
         client.resolve_mentions(shown(&token, ResolveMentionsRequest::default())).await.map(drop),
         client.list_companions(shown(&token, ListCompanionsRequest::default())).await.map(drop),
+        client.list_members_of_channels(shown(&token, lists)).await.map(drop),
+        client.await_facts(shown(&token, AwaitFactsRequest::default())).await.map(drop),
         client.touch(shown(&token, TouchRequest::default())).await.map(drop),
         client.read_log(shown(&token, ReadLogRequest::default())).await.map(drop),
     ];

@@ -82,9 +82,12 @@ async fn a_foreign_app_sees_no_channel_whatever_it_asks() {
         );
         let listed = channel.list_channels(user.request(ListChannelsRequest::default())).await.unwrap();
         assert!(listed.into_inner().channels.is_empty());
-        let request = ListCompanionsRequest { user_num, max_members: 100 };
+        let request = ListCompanionsRequest { user_num, max_members: 100, ..Default::default() };
         let companions = channel.list_companions(service.request(request)).await.unwrap();
         assert!(companions.into_inner().user_nums.is_empty());
+        let request = ListMembersOfChannelsRequest { channel_nums: vec![channel_num], limit_each: 0 };
+        let lists = channel.list_members_of_channels(service.request(request)).await.unwrap();
+        assert!(lists.into_inner().channels.is_empty());
         let question =
             authorize_many_request::Question { channel_num, user_num, action: Action::Read.into() };
         let request = AuthorizeManyRequest { questions: vec![question] };

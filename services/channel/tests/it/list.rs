@@ -1,5 +1,7 @@
 use parlance_core::{Num, Reason};
-use parlance_proto::channel::{Channel, ListChannelsRequest, ListMembersRequest};
+use parlance_proto::channel::{
+    Channel, ListChannelsRequest, ListMembersOfChannelsRequest, ListMembersRequest,
+};
 
 use crate::house::{House, reason};
 
@@ -72,6 +74,66 @@ async fn a_page_costs_the_same_statements_whatever_its_size() {
         assert_eq!(page.len(), limit.min(60) as usize);
         assert_eq!(house.store.statements() - before, 2, "limit {limit}");
     }
+}
+
+async fn members_of_many(house: &House, channel_nums: &[Num], limit_each: u32) -> Vec<(Num, Vec<Num>)> {
+    let request = ListMembersOfChannelsRequest { channel_nums: channel_nums.to_vec(), limit_each };
+    let reply = house.channel().list_members_of_channels(house.service().request(request)).await.unwrap();
+    let lists = reply.into_inner().channels.into_iter();
+    lists
+        .map(|list| {
+            assert!(list.members.iter().all(|member| member.channel_num == list.channel_num));
+            (list.channel_num, list.members.into_iter().map(|member| member.user_num).collect())
+        })
+        .collect()
+}
+
+pub async fn first_members_of_many(house: &House) {
+    let users = house.users("firsts", 5).await;
+    let small = house.create(users[4], "group", "firsts small", &[]).await.num;
+    let gone = house.create(users[0], "group", "firsts gone", &[users[1]]).await.num;
+    house.delete(users[0], gone).await.unwrap();
+    let large = house.create(users[0], "group", "firsts large", &[]).await.num;
+    for user in [users[3], users[1], users[2]] {
+        house.advance(1);
+        house.add(users[0], large, &[user], "member").await.unwrap();
+    }
+    house.promote(users[0], large, users[2], "moderator").await.unwrap();
+
+    let order = vec![users[0], users[2], users[3], users[1]];
+    let listed: Vec<Num> = house.members(large).await.iter().map(|member| member.user_num).collect();
+    assert_eq!(listed, order, "the order of ListMembers");
+    let asked = [large, 1, small, gone, large];
+    let expected = [(large, order.clone()), (small, vec![users[4]])];
+    assert_eq!(members_of_many(house, &asked, 0).await, expected, "in the order asked, each once");
+    assert_eq!(members_of_many(house, &asked, 3).await[0].1, order[..3]);
+    assert_eq!(members_of_many(house, &[], 0).await, []);
+}
+
+#[tokio::test]
+async fn members_of_many_channels_come_in_the_order_of_each_and_of_the_question() {
+    first_members_of_many(&House::new().await).await;
+}
+
+#[tokio::test]
+async fn members_of_a_hundred_channels_cost_one_statement() {
+    let house = House::new().await;
+    let users = house.users("u", 3).await;
+    let mut channels = Vec::new();
+    for n in 0..100 {
+        channels.push(house.create(users[0], "group", &format!("c{n}"), &users[1..]).await.num);
+    }
+    house.quiet().await;
+    for count in [1, 7, 100] {
+        let before = house.store.statements();
+        let lists = members_of_many(&house, &channels[..count], 100).await;
+        assert_eq!(lists, channels[..count].iter().map(|num| (*num, users.clone())).collect::<Vec<_>>());
+        assert_eq!(house.store.statements() - before, 1, "{count} channels");
+    }
+    channels.push(1);
+    let request = ListMembersOfChannelsRequest { channel_nums: channels, limit_each: 0 };
+    let refused = house.channel().list_members_of_channels(house.service().request(request)).await;
+    assert_eq!(reason(refused.unwrap_err()), Reason::InvalidArgument);
 }
 
 #[tokio::test]

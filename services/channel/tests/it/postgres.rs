@@ -12,6 +12,7 @@ async fn the_same_scenarios_hold_on_postgresql() {
     authorize::fifty_joins(&house).await;
     authorize::a_table_of_questions(&house).await;
     companions::of_small_channels(&house).await;
+    list::first_members_of_many(&house).await;
     members::handover(&house).await;
     touch::only_forward(&house).await;
     user_deleted::memberships_end(&house).await;

@@ -1,10 +1,11 @@
+use std::time::Duration;
+
 use parlance_core::Reason;
 use parlance_proto::auth::DeleteUsersRequest;
-use parlance_proto::channel::Action;
+use parlance_proto::channel::{Action, AwaitFactsRequest};
+use parlance_rpc::Context;
 
-use parlance_testkit::wait_until;
-
-use crate::house::{House, draft};
+use crate::house::{House, draft, reason};
 
 pub async fn memberships_end(house: &House) {
     let users = house.users("mortal", 3).await;
@@ -15,14 +16,13 @@ pub async fn memberships_end(house: &House) {
     let version = house.policy_version(direct).await;
 
     let request = DeleteUsersRequest { ids: vec!["mortal-0".into()] };
-    house.auth().delete_users(house.service().request(request)).await.unwrap();
-    let service = house.service();
-    wait_until(
-        "the direct channel to freeze",
-        async || house.get(&service, direct).await,
-        |channel| channel.as_ref().is_some_and(|channel| channel.frozen && channel.member_count == 1),
-    )
-    .await;
+    let deleted = house.auth().delete_users(house.service().request(request)).await.unwrap().into_inner();
+    let request = AwaitFactsRequest { service: "auth".into(), log_position: deleted.log_position };
+    let reached = house.channel().await_facts(house.service().request(request)).await.unwrap().into_inner();
+    assert_eq!(reached.log_position, house.log().await.len() as u64, "all that follows is stated by then");
+
+    let frozen = house.get(&house.service(), direct).await.unwrap();
+    assert_eq!((frozen.frozen, frozen.member_count), (true, 1));
 
     assert_eq!(
         house.facts(group).await[1..],
@@ -44,4 +44,16 @@ pub async fn memberships_end(house: &House) {
 #[tokio::test]
 async fn a_deleted_user_leaves_everything_and_his_direct_channels_freeze() {
     memberships_end(&House::new().await).await;
+}
+
+#[tokio::test]
+async fn facts_that_do_not_arrive_are_awaited_no_longer_than_the_caller_waits() {
+    let house = House::new().await;
+    let ask = async |service: &str, context: Context| {
+        let request = AwaitFactsRequest { service: service.into(), log_position: 1_000_000 };
+        reason(house.channel().await_facts(context.request(request)).await.unwrap_err())
+    };
+    let soon = house.service().with_timeout(Duration::from_millis(20));
+    assert_eq!(ask("auth", soon).await, Reason::DeadlinePassed);
+    assert_eq!(ask("message", house.service()).await, Reason::InvalidArgument);
 }

@@ -44,9 +44,10 @@ async fn visible(presence: &Presence, context: &Context, asked: &[Num]) -> Resul
         return Ok(None);
     };
     let mut visible = HashSet::from([caller]);
-    if asked.iter().any(|&num| num != caller) {
+    let among_nums: Vec<Num> = asked.iter().copied().filter(|&num| num != caller).collect();
+    if !among_nums.is_empty() {
         let max_members = presence.settings.state_events_max_members;
-        let question = ListCompanionsRequest { user_num: caller, max_members };
+        let question = ListCompanionsRequest { user_num: caller, max_members, among_nums };
         let request = context.as_service().request(question);
         visible.extend(presence.channel.clone().list_companions(request).await?.into_inner().user_nums);
     }

@@ -85,7 +85,10 @@ fn authorize(answers: &Shared, question: AuthorizeRequest) -> Result<AuthorizeRe
 fn list_companions(answers: &Shared, question: ListCompanionsRequest) -> ListCompanionsResponse {
     let mut answers = answers.lock().unwrap();
     answers.max_members.push(question.max_members);
-    let user_nums = answers.companions.get(&question.user_num).cloned().unwrap_or_default();
+    let mut user_nums = answers.companions.get(&question.user_num).cloned().unwrap_or_default();
+    if !question.among_nums.is_empty() {
+        user_nums.retain(|num| question.among_nums.contains(num));
+    }
     ListCompanionsResponse { user_nums }
 }
 

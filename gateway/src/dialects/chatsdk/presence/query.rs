@@ -33,7 +33,11 @@ pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Bod
     let service = user.context.as_service();
     let request = GetUsersRequest { nums: Vec::new(), ids: body.user_ids };
     let asked = edge.auth().get_users(service.request(request)).await?.into_inner().users;
-    let request = ListCompanionsRequest { user_num: user.num, max_members: i32::MAX as u32 };
+    if asked.is_empty() {
+        return Ok(Json(Reply { presence: BTreeMap::new() }));
+    }
+    let among_nums = asked.iter().map(|one| one.num).collect();
+    let request = ListCompanionsRequest { user_num: user.num, max_members: i32::MAX as u32, among_nums };
     let companions = edge.channel().list_companions(service.request(request)).await?.into_inner();
     let companions: HashSet<i64> = companions.user_nums.into_iter().chain([user.num]).collect();
 
