@@ -86,3 +86,17 @@ async fn a_thread_reply_is_sent_once_however_often_it_is_repeated() {
     assert_eq!((id(&again), &again["duplicate"]), (id(&first), &json!(true)));
     assert_eq!(alice.get(&thread(&group, &parent)).await.ok()["replies"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn participants_come_in_the_order_of_their_first_reply() {
+    let (_server, [alice, bob], group, parent) = scene().await;
+    let path = format!("{}/participants", thread(&group, &parent));
+    assert_eq!(alice.get(&path).await.ok(), json!({"participants": []}));
+    for user in [&bob, &alice, &alice] {
+        user.post(&thread(&group, &parent), &json!({"text": "x"})).await.created();
+    }
+    let participants = alice.get(&path).await.ok()["participants"].clone();
+    assert_eq!(texts(&participants, "id"), ["bob", "alice"]);
+    assert_eq!(each(&participants, "replyCount"), [json!(1), json!(2)]);
+    has(&participants[0], &["id", "name", "image", "replyCount"]);
+}

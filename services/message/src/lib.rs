@@ -18,7 +18,7 @@ use std::sync::Arc;
 use parlance_bus::Bus;
 use parlance_core::Clock;
 use parlance_proto::message::message_service_server::MessageServiceServer;
-use parlance_rpc::{AuthClient, ChannelClient};
+use parlance_rpc::ChannelClient;
 use parlance_sql::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -30,7 +30,6 @@ pub struct Dependencies {
     pub store: Store,
     pub bus: Arc<dyn Bus>,
     pub clock: Arc<dyn Clock>,
-    pub auth: AuthClient,
     pub channel: ChannelClient,
     pub settings: Settings,
     pub tasks: TaskTracker,

@@ -42,6 +42,8 @@ calls! {
     get_messages: GetMessagesRequest -> GetMessagesResponse = ops::get;
     list_messages: ListMessagesRequest -> ListMessagesResponse = ops::list;
     list_thread: ListThreadRequest -> ListThreadResponse = ops::list_thread;
+    list_thread_participants: ListThreadParticipantsRequest -> ListThreadParticipantsResponse
+        = ops::list_thread_participants;
     add_reaction: AddReactionRequest -> AddReactionResponse = ops::add_reaction;
     remove_reaction: RemoveReactionRequest -> RemoveReactionResponse = ops::remove_reaction;
     pin_message: PinMessageRequest -> PinMessageResponse = ops::pin;

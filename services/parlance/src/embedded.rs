@@ -104,7 +104,6 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         store: stores.message.clone(),
         bus: bus.clone(),
         clock: clock.clone(),
-        auth: auth.clone(),
         channel: channel.clone(),
         settings: config.message_settings(),
         tasks: tasks.clone(),

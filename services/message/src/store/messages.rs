@@ -190,6 +190,29 @@ pub async fn thread(
 }
 
 #[derive(FromQueryResult)]
+struct Replier {
+    author_num: i64,
+    replies: i64,
+}
+
+/// Authors of the live replies to a message with the number of theirs, in the order of their first one.
+pub async fn repliers(
+    connection: &impl ConnectionTrait,
+    app: Uuid,
+    parent: Num,
+    most: u32,
+) -> Result<Vec<(Num, u32)>> {
+    let rows: Vec<Replier> = query(
+        connection,
+        "SELECT author_num, COUNT(*) AS replies FROM messages WHERE app = $1 AND parent_num = $2 \
+         AND parent_num <> 0 AND deleted_at IS NULL GROUP BY author_num ORDER BY MIN(seq) LIMIT $3",
+        vec![app.into(), parent.into(), i64::from(most).into()],
+    )
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.author_num, row.replies as u32)).collect())
+}
+
+#[derive(FromQueryResult)]
 struct Replies {
     parent_num: i64,
     replies: i64,

@@ -141,3 +141,35 @@ async fn deleting_a_reply_lowers_the_parents_count() {
         matches!(&events.last().unwrap().payload, Some(Payload::MessageUpdated(u)) if u.message_num == parent.num)
     );
 }
+
+pub async fn participants_of_a_thread(world: &World, users: &[i64], channel: i64) {
+    let parent = world.send(users[0], channel, "parent").await;
+    let ask = async |by: i64| {
+        let request =
+            ListThreadParticipantsRequest { channel_num: channel, parent: Some(reference(&parent)) };
+        let asked = world.message.clone().list_thread_participants(world.by(by).request(request)).await;
+        let answer = asked.map_err(|status| Error::from(status).reason)?.into_inner();
+        let list = answer.participants.into_iter();
+        Ok(list.map(|one| (one.user_num, one.reply_count)).collect::<Vec<_>>())
+    };
+    assert_eq!(ask(users[0]).await, Ok(Vec::new()));
+    let mut replies = Vec::new();
+    for author in [2, 1, 2, 0, 1, 2] {
+        let mut request = text_to(channel, "reply");
+        request.draft.as_mut().unwrap().parent = Some(reference(&parent));
+        replies.push(world.try_send(users[author], request).await.unwrap().message.unwrap());
+    }
+    assert_eq!(ask(users[1]).await, Ok(vec![(users[2], 3), (users[1], 2), (users[0], 1)]));
+    world.delete(users[2], &replies[0]).await.unwrap();
+    world.delete(users[0], &replies[3]).await.unwrap();
+    assert_eq!(ask(users[1]).await, Ok(vec![(users[1], 2), (users[2], 2)]), "of live replies alone");
+    assert_eq!(ask(users[3]).await, Err(Reason::NotAMember));
+}
+
+#[tokio::test]
+async fn those_who_replied_are_told_in_the_order_of_their_first_reply() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob", "carol", "dave"]).await;
+    let channel = world.channel("group", users[0], &users[1..3]).await;
+    participants_of_a_thread(&world, &users, channel).await;
+}

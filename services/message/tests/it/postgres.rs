@@ -2,6 +2,7 @@
 
 use parlance_proto::message::*;
 
+use crate::changes::participants_of_a_thread;
 use crate::world::{World, reference, text_to};
 
 #[tokio::test]
@@ -53,6 +54,9 @@ async fn the_message_path_works_on_postgresql() {
         .map(|event| event.offset)
         .collect();
     assert_eq!(offsets, (1..=offsets.len() as u64).collect::<Vec<_>>());
+    let others = world.users(&["carol", "dave"]).await;
+    world.add(channel, users[0], &others[..1]).await;
+    participants_of_a_thread(&world, &[users[0], users[1], others[0], others[1]], channel).await;
     let same = SendMessageRequest { idempotency_key: "k".into(), ..text_to(channel, "once") };
     assert!(!world.try_send(users[0], same.clone()).await.unwrap().repeated);
     assert!(world.try_send(users[0], same).await.unwrap().repeated);

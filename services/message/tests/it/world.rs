@@ -87,7 +87,6 @@ impl World {
             store: message_store.clone(),
             bus: bus.clone(),
             clock,
-            auth: auth.clone(),
             channel: channel.clone(),
             settings: Settings::default(),
             tasks: tasks.clone(),
