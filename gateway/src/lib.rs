@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod activity;
 pub mod config;
 pub mod dialects;
 pub mod directory;

@@ -6,6 +6,7 @@ use parlance_core::Clock;
 use parlance_rpc::{AuthClient, ChannelClient, MessageClient, PresenceClient};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::activity::Activity;
 use crate::config::Settings;
 use crate::directory::Directory;
 use crate::hub::Hub;
@@ -33,6 +34,7 @@ pub struct Edge(Arc<Shared>);
 
 struct Shared {
     dependencies: Dependencies,
+    activity: Activity,
     directory: Directory,
     identity: Identity,
     hub: Hub,
@@ -44,6 +46,7 @@ struct Shared {
 
 impl Edge {
     pub(crate) async fn new(dependencies: Dependencies) -> anyhow::Result<Self> {
+        let activity = Activity::new(dependencies.presence.clone(), dependencies.tasks.clone());
         let directory = Directory::new(dependencies.auth.clone());
         let identity = Identity::new(dependencies.auth.clone(), dependencies.clock.clone());
         let hub = Hub::new(&dependencies.settings);
@@ -53,6 +56,7 @@ impl Edge {
         let started = Instant::now();
         let edge = Self(Arc::new(Shared {
             dependencies,
+            activity,
             directory,
             identity,
             hub,
@@ -94,6 +98,11 @@ impl Edge {
 
     pub fn presence(&self) -> PresenceClient {
         self.0.dependencies.presence.clone()
+    }
+
+    /// Signs of life of users, for presence.
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.0.activity
     }
 
     /// Users by num, cached.

@@ -1,9 +1,10 @@
 //! The gateway's HTTP side in front of made-up services: what needs no real ones to be shown. The
 //! contract scenarios over real services are in `integration-tests`.
 
-mod fake;
-
+mod activity;
 mod credentials;
 mod envelope;
+mod fake;
 mod limits;
 mod messages;
+mod users;

@@ -39,6 +39,20 @@ async fn online_follows_the_connection_and_the_user_s_own_word() {
 }
 
 #[tokio::test]
+async fn any_call_of_a_user_is_a_sign_of_life_until_he_says_that_he_leaves() {
+    let server = Harness::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    alice.group("g", &[&bob]).await;
+    assert!(!online(&alice, "bob").await, "being written to is no sign of life");
+    bob.get("/api/channels").await.ok();
+    until_online(&alice, "bob", true).await;
+    bob.post_empty("/api/presence/offline").await.ok();
+    until_online(&alice, "bob", false).await;
+    bob.get("/api/channels").await.ok();
+    assert!(!online(&alice, "bob").await, "a last request does not undo it");
+}
+
+#[tokio::test]
 async fn presence_is_asked_for_many_and_told_of_companions_only() {
     let server = Harness::start().await;
     let [alice, bob, stranger] = server.users(["alice", "bob", "stranger"]).await;

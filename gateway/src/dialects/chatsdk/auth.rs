@@ -8,6 +8,9 @@
 //! | [`Refresher`] | none: the refresh token says it all | tokens |
 //! | [`User`] | U: a bearer token, and a key if `require_api_key` | general |
 //! | [`Sender`] | U, on sends | sends |
+//! | [`Declarer`] | U, where the user says whether he is there | general |
+//!
+//! Every call of a user but the last counts as activity.
 
 use std::sync::Arc;
 
@@ -52,6 +55,9 @@ pub struct User {
     pub id: String,
     pub context: Context,
 }
+
+/// A signed-in user who says whether he is there: the call alone is no sign of it.
+pub struct Declarer(pub User);
 
 /// A signed-in user who sends a message.
 pub struct Sender(pub User);
@@ -113,6 +119,16 @@ impl FromRequestParts<Edge> for User {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
+        let Declarer(user) = Declarer::from_request_parts(parts, edge).await?;
+        edge.activity().seen(edge.clock(), user.num, &user.context);
+        Ok(user)
+    }
+}
+
+impl FromRequestParts<Edge> for Declarer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
         let (user, key) = signed_in(&parts.headers, edge).await?;
         // A user who comes without a key is counted alone: one client must not lock out its app.
         let who = match (edge.settings().rate_limits.api_scope, key) {
@@ -120,7 +136,7 @@ impl FromRequestParts<Edge> for User {
             _ => ApiKeyOrUser::User(user.app, user.num),
         };
         edge.limits().api(who)?;
-        Ok(user)
+        Ok(Self(user))
     }
 }
 
@@ -130,6 +146,7 @@ impl FromRequestParts<Edge> for Sender {
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
         let (user, _) = signed_in(&parts.headers, edge).await?;
         edge.limits().send(user.app, user.num)?;
+        edge.activity().seen(edge.clock(), user.num, &user.context);
         Ok(Self(user))
     }
 }

@@ -105,19 +105,22 @@ async fn a_secret_key_is_the_backend_and_may_act_for_a_user_who_may_also_bring_a
     let refused = auth.list_apps(key(ListAppsRequest {})).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     let mut presence = PresenceServiceClient::new(channel);
-    let refused = presence.report_activity(key(ReportActivityRequest {})).await.unwrap_err();
+    let refused = presence.report_activity(key(ReportActivityRequest::default())).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
 
     let as_user = |id| [("x-api-key", "dev-api-key"), ("parlance-user-id", id)];
-    presence.report_activity(with(ReportActivityRequest {}, &as_user("alice"))).await.unwrap();
+    presence.report_activity(with(ReportActivityRequest::default(), &as_user("alice"))).await.unwrap();
     let refused =
-        presence.report_activity(with(ReportActivityRequest {}, &as_user("bob"))).await.unwrap_err();
+        presence.report_activity(with(ReportActivityRequest::default(), &as_user("bob"))).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
 
     let issue = IssueTokensRequest { user_num: num, ttl_s: 60 };
     let token = auth.issue_tokens(key(issue)).await.unwrap().into_inner().access_token;
     let bearer = format!("Bearer {token}");
-    presence.report_activity(with(ReportActivityRequest {}, &[("authorization", &bearer)])).await.unwrap();
+    presence
+        .report_activity(with(ReportActivityRequest::default(), &[("authorization", &bearer)]))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ async fn a_public_key_sees_nobody_and_does_nothing() {
     let mut client = world.client.clone();
     let refused = client.get_presence(public().request(GetPresenceRequest::default())).await.unwrap_err();
     assert_eq!(Error::from(refused).reason, Reason::NotAllowed);
-    let refused = client.report_activity(public().request(ReportActivityRequest {})).await.unwrap_err();
+    let refused =
+        client.report_activity(public().request(ReportActivityRequest::default())).await.unwrap_err();
     assert_eq!(Error::from(refused).reason, Reason::UserRequired);
 }
 

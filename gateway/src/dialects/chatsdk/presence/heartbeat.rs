@@ -1,9 +1,11 @@
 use parlance_proto::presence::ReportActivityRequest;
 
+use super::super::auth::Declarer;
 use super::super::prelude::*;
 
 /// `POST /api/presence/heartbeat`: the caller is there.
-pub async fn handle(State(edge): State<Edge>, user: User) -> Answer<Success> {
-    edge.presence().report_activity(user.context.request(ReportActivityRequest {})).await?;
+pub async fn handle(State(edge): State<Edge>, Declarer(user): Declarer) -> Answer<Success> {
+    edge.activity().declared(user.num);
+    edge.presence().report_activity(user.context.request(ReportActivityRequest::default())).await?;
     success()
 }

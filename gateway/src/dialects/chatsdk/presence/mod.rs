@@ -9,10 +9,12 @@ pub mod set;
 
 use parlance_proto::presence::SetStatusRequest;
 
+use super::auth::Declarer;
 use super::prelude::*;
 
 /// The caller declares himself online or offline.
 async fn set_status(edge: &Edge, user: &User, online: bool) -> Answer<Success> {
+    edge.activity().declared(user.num);
     edge.presence().set_status(user.context.request(SetStatusRequest { online })).await?;
     success()
 }

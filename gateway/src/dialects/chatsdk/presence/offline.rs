@@ -1,7 +1,7 @@
 use super::super::prelude::*;
-use super::set_status;
+use super::{Declarer, set_status};
 
 /// `POST /api/presence/offline`.
-pub async fn handle(State(edge): State<Edge>, user: User) -> Answer<Success> {
+pub async fn handle(State(edge): State<Edge>, Declarer(user): Declarer) -> Answer<Success> {
     set_status(&edge, &user, false).await
 }

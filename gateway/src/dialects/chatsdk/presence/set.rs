@@ -1,5 +1,5 @@
 use super::super::prelude::*;
-use super::set_status;
+use super::{Declarer, set_status};
 
 #[derive(Deserialize)]
 pub struct Body {
@@ -7,7 +7,11 @@ pub struct Body {
 }
 
 /// `POST /api/presence`: the caller is online, or not.
-pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Success> {
+pub async fn handle(
+    State(edge): State<Edge>,
+    Declarer(user): Declarer,
+    Input(body): Input<Body>,
+) -> Answer<Success> {
     let online = body.online.ok_or_else(|| Failure::invalid("online", "is required"))?;
     set_status(&edge, &user, online).await
 }
