@@ -147,6 +147,16 @@ impl Failure {
         self
     }
 
+    /// The same refusal with the fields at fault as this endpoint calls them: `(ours, its)`.
+    pub fn with_fields(mut self, names: &[(&str, &str)]) -> Self {
+        for detail in &mut self.details {
+            if let Some((_, its)) = names.iter().find(|(ours, _)| *ours == detail.path) {
+                detail.path = (*its).to_owned();
+            }
+        }
+        self
+    }
+
     /// Whole seconds after which a repeat may succeed, at least one.
     fn retry_after_s(&self) -> Option<u64> {
         let usual = matches!(self.code, Code::RateLimited | Code::ServiceUnavailable);

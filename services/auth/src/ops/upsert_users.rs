@@ -119,7 +119,12 @@ fn result(item: &UserInput, outcome: Outcome, users: &Users) -> ItemResult {
         (Outcome::Created | Outcome::Updated, None) => gone(),
         (Outcome::Failed(error), _) => error,
     };
-    ItemResult { error_reason: error.reason.to_string(), error_message: error.message, ..base }
+    ItemResult {
+        error_reason: error.reason.to_string(),
+        error_message: error.message,
+        error_field: error.field.unwrap_or_default(),
+        ..base
+    }
 }
 
 fn gone() -> Error {

@@ -94,6 +94,8 @@ async fn each_item_of_a_batch_succeeds_or_fails_by_itself() {
         reasons,
         ["", invalid, invalid, invalid, invalid, invalid, invalid, "CUSTOM_TOO_LARGE", invalid, ""]
     );
+    let fields: Vec<&str> = results.iter().map(|result| result.error_field.as_str()).collect();
+    assert_eq!(fields, ["", "id", "id", "id", "email", "image", "custom", "custom", "name", ""]);
     assert!(results.iter().all(|result| result.error_reason.is_empty() == result.user.is_some()));
     assert!(results[0].created && !results[9].created);
     assert_eq!(results[9].user.as_ref().unwrap().name, "Better");

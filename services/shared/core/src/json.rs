@@ -30,10 +30,10 @@ pub fn custom_text(map: &Map<String, Value>) -> Result<String> {
     }
     let text = Value::Object(map.clone()).to_string();
     if text.len() > MAX_CUSTOM_BYTES {
-        return Err(Error::new(
-            Reason::CustomTooLarge,
-            format!("custom data must fit in {MAX_CUSTOM_BYTES} bytes"),
-        ));
+        return Err(Error {
+            field: Some("custom".to_owned()),
+            ..Error::new(Reason::CustomTooLarge, format!("custom data must fit in {MAX_CUSTOM_BYTES} bytes"))
+        });
     }
     Ok(text)
 }

@@ -36,6 +36,10 @@ struct Connected {
     metadata: Map<String, Value>,
 }
 
+/// What a profile's fields are called here.
+const FIELDS: &[(&str, &str)] =
+    &[("id", "userId"), ("name", "displayName"), ("image", "avatar"), ("custom", "metadata")];
+
 /// `POST /api/auth/connect`: signs a user in, with a short access token and a refresh token.
 pub async fn handle(
     State(edge): State<Edge>,
@@ -49,7 +53,8 @@ pub async fn handle(
         image: body.avatar,
         custom: custom_text(body.metadata),
     };
-    let (user, tokens) = sign_in(&edge, &server.context, input, SHORT_TTL_S).await?;
+    let signed_in = sign_in(&edge, &server.context, input, SHORT_TTL_S).await;
+    let (user, tokens) = signed_in.map_err(|failure| failure.with_fields(FIELDS))?;
     let profile = convert::profile(&user);
     let user = Connected {
         id: profile.id,

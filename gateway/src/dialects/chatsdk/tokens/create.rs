@@ -48,7 +48,8 @@ pub async fn handle(
         custom: custom_text(body.custom),
     };
     let ttl_s = edge.settings().chatsdk.access_ttl_s;
-    let (user, tokens) = session::sign_in(&edge, &server.context, input, ttl_s).await?;
+    let signed_in = session::sign_in(&edge, &server.context, input, ttl_s).await;
+    let (user, tokens) = signed_in.map_err(|failure| failure.with_fields(&[("id", "userId")]))?;
     let profile = convert::profile(&user);
     Ok(Json(Reply {
         token: tokens.access_token,

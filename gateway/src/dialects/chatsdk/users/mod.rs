@@ -13,6 +13,7 @@ use parlance_proto::auth::upsert_users_response::Result as Upserted;
 use parlance_proto::auth::{self, UpsertUsersRequest, UserInput};
 use parlance_rpc::Context;
 
+use super::compose;
 use super::error::Failure;
 use crate::state::Edge;
 
@@ -24,7 +25,8 @@ pub async fn upsert(edge: &Edge, context: &Context, input: UserInput) -> Result<
         Some(user) => Ok(user),
         None => {
             let reason = Reason::parse(&result.error_reason).unwrap_or(Reason::InvalidArgument);
-            Err(Error::new(reason, result.error_message).into())
+            let field = Some(result.error_field).filter(|field| !field.is_empty());
+            Err(Error { field, ..Error::new(reason, result.error_message) }.into())
         }
     }
 }
@@ -44,8 +46,8 @@ async fn upsert_many(
     Ok(results)
 }
 
-/// Deletes users and gives the ids of those who were there. This gateway believes none of their
-/// tokens from here on; others learn it from the event.
+/// Deletes users and gives the ids of those who were there, once channels list them no longer. This
+/// gateway believes none of their tokens from here on; others learn it from the event.
 async fn delete_many(edge: &Edge, context: &Context, ids: Vec<String>) -> Result<Vec<String>, Failure> {
     let known = auth::GetUsersRequest { nums: Vec::new(), ids: ids.clone() };
     let known = edge.auth().get_users(context.as_service().request(known)).await?.into_inner().users;
@@ -55,5 +57,6 @@ async fn delete_many(edge: &Edge, context: &Context, ids: Vec<String>) -> Result
         edge.directory().forget(user.num);
         edge.identity().forget_user(user.num);
     }
+    compose::settle_accounts(edge, context, deleted.log_position).await;
     Ok(deleted.deleted_ids)
 }
