@@ -127,9 +127,10 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         started = parlance::start(config) => started?,
         () = signals.next() => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
     };
-    print(running.welcome());
     let listening = serde_json::to_string(running.addresses())?;
     tracing::info!(%listening, "serving");
+    // Last, so that a newcomer at a terminal finds it below all else.
+    print(running.welcome());
 
     signals.next().await;
     tracing::info!("draining; a second signal ends the process at once");

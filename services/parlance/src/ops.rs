@@ -87,6 +87,9 @@ fn verdict(good: bool) -> Value {
 
 /// `GET /metrics`: Prometheus text.
 async fn metrics(State(Ops(ops)): State<Ops>) -> Response {
+    for (service, store) in ops.stores.named() {
+        metrics::counter!("parlance_sql_statements_total", "service" => service).absolute(store.statements());
+    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, ops.metrics.render()).into_response()
 }

@@ -22,6 +22,10 @@ async fn health_readiness_and_metrics_answer_on_the_main_listener() {
     let metrics = reqwest::get(server.url("rest", "/metrics")).await.unwrap().text().await.unwrap();
     assert!(metrics.contains("process_resident_memory_bytes"), "{metrics}");
     assert!(metrics.contains("parlance_rpc_seconds_bucket"), "{metrics}");
+    let statements = metrics.lines().find_map(|line| {
+        line.strip_prefix(r#"parlance_sql_statements_total{service="auth"} "#)?.parse::<u64>().ok()
+    });
+    assert!(statements.is_some_and(|count| count > 0), "{metrics}");
 }
 
 #[tokio::test]

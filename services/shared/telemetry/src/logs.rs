@@ -5,6 +5,9 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+/// Libraries that tell each step of what they do for us; heard from `warn` on unless they are named.
+const QUIET: &str = "sea_orm_migration=warn,sqlx=warn";
+
 /// Section `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,7 +35,8 @@ impl Default for Settings {
 /// Starts logging to standard error; an error if the level is not one, or if logging was started before.
 pub fn init_logs(settings: &Settings) -> anyhow::Result<()> {
     let directives = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
-    let filter = EnvFilter::try_new(directives.as_deref().unwrap_or(&settings.level))
+    let directives = directives.as_deref().unwrap_or(&settings.level);
+    let filter = EnvFilter::try_new(format!("{QUIET},{directives}"))
         .context("log.level (or RUST_LOG) is not a list of levels and directives")?;
     let json = match settings.format {
         Format::Json => true,
