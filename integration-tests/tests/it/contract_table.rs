@@ -459,7 +459,7 @@ const CENTRIFUGO: &[(&str, &[&str])] = &[
     ),
     ("error 107", &["realtime::tokens::subscription_tokens_follow_the_table"]),
     ("error 108", &["realtime::framing::commands_that_are_not_available_say_so"]),
-    ("error 109", &["realtime::tokens::connecting_with_an_expired_token_is_error_109"]),
+    ("error 109", &["realtime::tokens::an_expired_token_is_error_109_on_connect_and_close_3005_on_refresh"]),
     ("error 111", &["realtime::closing::too_many_connections_are_told_to_come_back_later"]),
     ("error 112", &["realtime::recovery::what_cannot_be_recovered_is_said"]),
     (
@@ -496,7 +496,10 @@ const CENTRIFUGO: &[(&str, &[&str])] = &[
         "trap 1009 on oversize",
         &["realtime::framing::a_message_over_64_kib_is_a_bad_request_and_one_below_is_not"],
     ),
-    ("token connect expired", &["realtime::tokens::connecting_with_an_expired_token_is_error_109"]),
+    (
+        "token connect expired",
+        &["realtime::tokens::an_expired_token_is_error_109_on_connect_and_close_3005_on_refresh"],
+    ),
     ("token connect bad", &["realtime::tokens::connecting_with_a_bad_token_is_final_and_has_a_reason"]),
     (
         "token connect with a channel claim",
@@ -505,6 +508,10 @@ const CENTRIFUGO: &[(&str, &[&str])] = &[
     ("token connect none", &["realtime::tokens::connecting_with_a_bad_token_is_final_and_has_a_reason"]),
     ("token subscribe bad", &["realtime::tokens::subscription_tokens_follow_the_table"]),
     ("token subscribe mismatch", &["realtime::tokens::subscription_tokens_follow_the_table"]),
+    (
+        "token refresh expired",
+        &["realtime::tokens::an_expired_token_is_error_109_on_connect_and_close_3005_on_refresh"],
+    ),
     ("token refresh bad", &["realtime::tokens::refreshing_with_a_wrong_token_closes_the_connection"]),
     ("token refresh mismatch", &["realtime::tokens::refreshing_with_a_wrong_token_closes_the_connection"]),
     ("token refresh none", &["realtime::tokens::refreshing_with_a_wrong_token_closes_the_connection"]),

@@ -175,6 +175,30 @@ async fn a_channel_may_keep_reading_to_itself() {
 }
 
 #[tokio::test]
+async fn in_a_large_channel_reading_is_told_to_the_reader_alone() {
+    let options = Options::new().with("realtime.state_events_max_members", 1);
+    let server = Harness::start_with(options).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let group = alice.group("g", &[&bob]).await;
+    let (others, own) = (
+        Realtime::follow(&server, &alice, &[&group]).await,
+        Realtime::follow(&server, &bob, &[&group]).await,
+    );
+    let message = id(&alice.send(&group, "1").await);
+    bob.post(&format!("{}/receipts", ch(&group)), &json!({"messageId": message})).await.ok();
+    let none = json!({"channelId": group, "count": 0});
+    own.event_where(&bob.stream(), "channel.unread_changed", |event| *event == none).await;
+    alice.send(&group, "end").await;
+    let chat = alice.chat(&group);
+    others.event_where(&chat, "message.new", |event| event["message"]["text"] == "end").await;
+    assert_eq!(others.state().kinds(&chat), ["message.new", "message.new"]);
+    assert!(others.state().events(&alice.stream(), "presence.online").is_empty());
+    // Asked for, it is told all the same.
+    let path = format!("{}/receipts/messages/{message}/receipts", ch(&group));
+    assert_eq!(alice.get(&path).await.ok()["readCount"], 1);
+}
+
+#[tokio::test]
 async fn messages_of_others_change_the_unread_counts_exactly() {
     let s = scene().await;
     let other = s.alice.group("h", &[&s.bob]).await;
