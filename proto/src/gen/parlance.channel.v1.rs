@@ -149,6 +149,9 @@ pub struct GetChannelsRequest {
     /// At most 1000.
     #[prost(int64, repeated, tag = "1")]
     pub nums: ::prost::alloc::vec::Vec<i64>,
+    /// Also what is left of deleted channels, for telling what happened before. Service only.
+    #[prost(bool, tag = "2")]
+    pub include_deleted: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetChannelsResponse {

@@ -61,7 +61,8 @@ async fn load_channels(service: &Service, app: Uuid, nums: HashSet<Num>) -> Resu
         return Ok(HashMap::new());
     }
     let context = Context::new(parlance_core::Caller::service(app));
-    let request = context.request(GetChannelsRequest { nums: nums.into_iter().collect() });
+    let request =
+        context.request(GetChannelsRequest { nums: nums.into_iter().collect(), include_deleted: true });
     let found = service.channel.clone().get_channels(request).await?.into_inner();
     Ok(found.channels.into_iter().map(|channel| (channel.num, channel)).collect())
 }

@@ -136,7 +136,7 @@ async fn summaries(
 
 /// A channel that the user may read: 404 if there is none, 403 if it is not for him.
 pub async fn readable_channel(edge: &Edge, user: &User, num: Num) -> Result<channel::Channel, Failure> {
-    let request = channel::GetChannelsRequest { nums: vec![num] };
+    let request = channel::GetChannelsRequest { nums: vec![num], ..Default::default() };
     let reply = edge.channel().get_channels(user.context.request(request.clone())).await?.into_inner();
     if let Some(channel) = reply.channels.into_iter().find(|channel| channel.num == num) {
         return Ok(channel);

@@ -28,7 +28,12 @@ pub async fn get_channels(
         }
     };
     let types = state.types(app).await?;
-    let mut rows = channels::find_many(&state.store, app, &request.nums).await?;
+    let mut rows = if request.include_deleted {
+        context.caller.require_service()?;
+        channels::find_many_ever(&state.store, app, &request.nums).await?
+    } else {
+        channels::find_many(&state.store, app, &request.nums).await?
+    };
     rows.sort_by_key(|row| request.nums.iter().position(|num| *num == row.num));
     let own = match viewer {
         Some(user) => {

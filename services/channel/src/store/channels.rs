@@ -30,6 +30,19 @@ pub async fn find_many(store: &Store, app: Uuid, nums: &[Num]) -> Result<Vec<Mod
         .map_err(store_error)
 }
 
+/// The same, whether live or deleted.
+pub async fn find_many_ever(store: &Store, app: Uuid, nums: &[Num]) -> Result<Vec<Model>> {
+    if nums.is_empty() {
+        return Ok(Vec::new());
+    }
+    Entity::find()
+        .filter(Column::App.eq(app))
+        .filter(Column::Num.is_in(padded(nums.iter().copied())))
+        .all(store.read())
+        .await
+        .map_err(store_error)
+}
+
 /// A live channel, locked until the end of the transaction (on SQLite the writer is alone anyway).
 pub async fn lock(write: &Write, app: Uuid, num: Num) -> Result<Option<Model>> {
     live(app).filter(Column::Num.eq(num)).lock_exclusive().one(write.connection()).await.map_err(store_error)

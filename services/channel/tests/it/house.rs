@@ -147,7 +147,7 @@ impl House {
     }
 
     pub async fn get(&self, context: &Context, num: Num) -> Option<Channel> {
-        let request = context.request(GetChannelsRequest { nums: vec![num] });
+        let request = context.request(GetChannelsRequest { nums: vec![num], ..Default::default() });
         self.channel().get_channels(request).await.unwrap().into_inner().channels.pop()
     }
 

@@ -67,7 +67,7 @@ async fn a_foreign_app_sees_no_channel_whatever_it_asks() {
         for (call, refusal) in refusals.into_iter().enumerate() {
             assert_eq!(reason(refusal.unwrap_err()), Reason::ChannelNotFound, "call {call}");
         }
-        let request = GetChannelsRequest { nums: vec![channel_num] };
+        let request = GetChannelsRequest { nums: vec![channel_num], ..Default::default() };
         assert!(
             channel
                 .get_channels(user.request(request.clone()))
@@ -122,12 +122,13 @@ async fn a_user_gets_the_channels_that_he_may_read_in_the_order_asked_for() {
         (house.user(users[2]), vec![public]),
         (house.service(), vec![public, group]),
     ] {
-        let request = context.request(GetChannelsRequest { nums: nums.clone() });
+        let request = context.request(GetChannelsRequest { nums: nums.clone(), ..Default::default() });
         let reply = house.channel().get_channels(request).await.unwrap().into_inner();
         let got: Vec<_> = reply.channels.iter().map(|channel| channel.num).collect();
         assert_eq!(got, expected);
     }
-    let request = house.user(users[1]).request(GetChannelsRequest { nums: vec![1; 1001] });
+    let request =
+        house.user(users[1]).request(GetChannelsRequest { nums: vec![1; 1001], ..Default::default() });
     let refused = house.channel().get_channels(request).await.unwrap_err();
     assert_eq!(reason(refused), Reason::InvalidArgument);
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use parlance_bus::{Bus, Item, Message as BusMessage, Topic};
 use parlance_core::{Error, Reason};
+use parlance_proto::channel::DeleteChannelRequest;
 use parlance_proto::event::{Stream, event::Payload, stream::Kind};
 use parlance_proto::message::*;
 
@@ -135,4 +136,20 @@ async fn a_removed_follower_gets_nothing_that_came_after() {
     world.send(users[0], channel, "without him").await;
     let end = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time").unwrap();
     assert_eq!(end.map_err(|status| Error::from(status).reason).err(), Some(Reason::NotAMember));
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_channel_can_still_be_told_after_its_end() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob"]).await;
+    let channel = world.channel("group", users[0], &[users[1]]).await;
+    let request = DeleteChannelRequest { channel_num: channel };
+    let deleted = world.channel.clone().delete_channel(world.by(users[0]).request(request)).await.unwrap();
+    world.settle(deleted.into_inner().log_position).await;
+    let events = world.entries(Kind::User, users[1]).await;
+    assert!(matches!(
+        &events[..],
+        [a, b] if matches!(&a.payload, Some(Payload::ChannelCreated(c)) if c.channel.is_some())
+            && matches!(b.payload, Some(Payload::ChannelDeleted(_)))
+    ));
 }

@@ -35,7 +35,7 @@ pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> 
 }
 
 async fn member_count(edge: &Edge, user: &User, num: i64) -> Result<i32, Failure> {
-    let request = channel::GetChannelsRequest { nums: vec![num] };
+    let request = channel::GetChannelsRequest { nums: vec![num], ..Default::default() };
     let found = edge.channel().get_channels(user.context.as_service().request(request)).await?.into_inner();
     match found.channels.first() {
         Some(channel) => Ok(channel.member_count),
