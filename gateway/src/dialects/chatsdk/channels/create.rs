@@ -37,6 +37,9 @@ pub async fn handle(
     if body.workspace_id.is_some() {
         return Err(Failure::not_found("workspace"));
     }
+    if body.name.as_deref() == Some("") {
+        return Err(Failure::invalid("name", "must not be empty"));
+    }
     let mut member_ids = body.member_ids.unwrap_or_default();
     member_ids.sort_unstable();
     member_ids.dedup();

@@ -27,6 +27,9 @@ pub async fn handle(
     ChannelPath(channel_num): ChannelPath,
     Input(body): Input<Body>,
 ) -> Answer<convert::Channel> {
+    if body.name.as_ref().is_some_and(|name| name.as_deref() == Some("")) {
+        return Err(Failure::invalid("name", "must not be empty; null clears it"));
+    }
     let request = UpdateChannelRequest {
         channel_num,
         name: body.name.map(Option::unwrap_or_default),

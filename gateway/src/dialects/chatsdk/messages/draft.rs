@@ -18,6 +18,9 @@ pub struct Draft {
     mentioned_user_ids: Option<Vec<String>>,
 }
 
+/// Kinds of attachments that clients of this dialect can show.
+const KINDS: [&str; 6] = ["image", "video", "audio", "file", "giphy", "voicenote"];
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Attachment {
@@ -68,6 +71,13 @@ impl Attachment {
             }
             Err(Failure::invalid(&format!("attachments[{at}].{field}"), "is out of its range"))
         };
+        if !self.r#type.as_deref().is_some_and(|kind| KINDS.contains(&kind)) {
+            let kinds = KINDS.join(", ");
+            return Err(Failure::invalid(
+                &format!("attachments[{at}].type"),
+                format_args!("must be one of {kinds}"),
+            ));
+        }
         let largest_size = 2f64.powi(53);
         let largest_side = f64::from(i32::MAX);
         Ok(message::Attachment {
@@ -116,8 +126,13 @@ mod tests {
             one(json!({"type": "image", "url": "https://x.example/a.png", "fileSize": 12.0, "width": 640.4}));
         let fine = fine.unwrap().attachments.remove(0);
         assert_eq!((fine.size_bytes, fine.width), (12, 640));
-        for wrong in [json!({"size": -1}), json!({"width": 1e300}), json!({"size": 1e17})] {
-            assert!(one(wrong).is_err());
+        for (field, wrong) in [("size", json!(-1)), ("width", json!(1e300)), ("size", json!(1e17))] {
+            let mut image = json!({"type": "image", "url": "https://x.example/a.png"});
+            image[field] = wrong;
+            assert!(one(image).is_err());
+        }
+        for kind in [json!("spell"), json!(""), json!(null)] {
+            assert!(one(json!({"type": kind, "url": "https://x.example/a.png"})).is_err());
         }
     }
 }
