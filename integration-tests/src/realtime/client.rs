@@ -350,7 +350,7 @@ async fn read(
                     for frame in frames {
                         match frame {
                             Frame::Ping => pings += 1,
-                            Frame::Reply(reply) => keep(&mut state, reply),
+                            Frame::Reply(reply) => keep(&mut state, *reply),
                         }
                     }
                     state.pings += pings;

@@ -14,7 +14,7 @@ pub enum Encoding {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame {
     Ping,
-    Reply(Reply),
+    Reply(Box<Reply>),
 }
 
 impl Encoding {
@@ -55,7 +55,11 @@ impl Encoding {
                 while !rest.is_empty() {
                     let reply =
                         Reply::decode_length_delimited(&mut rest).map_err(|error| error.to_string())?;
-                    frames.push(if reply == Reply::default() { Frame::Ping } else { Frame::Reply(reply) });
+                    frames.push(if reply == Reply::default() {
+                        Frame::Ping
+                    } else {
+                        Frame::Reply(Box::new(reply))
+                    });
                 }
                 Ok(frames)
             }
@@ -74,7 +78,9 @@ fn decode_line(line: &str) -> Result<Frame, String> {
     if value.get("error").is_some_and(|error| error["code"].as_u64().unwrap_or(0) == 0) {
         return Err(format!("an error without a code: {line}"));
     }
-    serde_json::from_str(line).map(Frame::Reply).map_err(|error| format!("{error}: {line}"))
+    serde_json::from_str(line)
+        .map(|reply| Frame::Reply(Box::new(reply)))
+        .map_err(|error| format!("{error}: {line}"))
 }
 
 #[cfg(test)]
@@ -93,7 +99,7 @@ mod tests {
     fn json_frames_hold_lines_and_pings() {
         let line = r#"{"push":{"channel":"chat:A:C","pub":{"data":{"type":"t","payload":{}},"offset":7}}}"#;
         let frames = Encoding::Json.decode(&Message::text(format!("{line}\n{{}}"))).unwrap();
-        assert_eq!(frames, [Frame::Reply(sample()), Frame::Ping]);
+        assert_eq!(frames, [Frame::Reply(Box::new(sample())), Frame::Ping]);
     }
 
     #[test]
@@ -101,7 +107,7 @@ mod tests {
         let mut bytes = sample().encode_length_delimited_to_vec();
         bytes.push(0);
         let frames = Encoding::Protobuf.decode(&Message::binary(bytes)).unwrap();
-        assert_eq!(frames, [Frame::Reply(sample()), Frame::Ping]);
+        assert_eq!(frames, [Frame::Reply(Box::new(sample())), Frame::Ping]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ async fn pinned_messages_are_listed_newest_pin_first() {
     for _ in 0..2 {
         assert_eq!(alice.delete(&pin(&group, &first)).await.ok(), json!({"success": true}));
     }
-    assert_eq!(texts(&bob.get(&pins(&group)).await.ok()["messages"], "id"), [second.clone()]);
+    assert_eq!(texts(&bob.get(&pins(&group)).await.ok()["messages"], "id"), std::slice::from_ref(&second));
     alice.delete(&msg(&group, &second)).await.ok();
     assert_eq!(bob.get(&pins(&group)).await.ok()["messages"], json!([]), "deleting unpins");
     alice.post_empty(&pin(&group, NOBODY)).await.refused(404, "NOT_FOUND");
@@ -66,7 +66,8 @@ async fn at_most_twenty_five_pins_hold_under_concurrency() {
     let tries = sent.iter().map(|message| async { alice.post_empty(&pin(&group, message)).await });
     let answers = futures_util::future::join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 25);
-    let refused = answers.into_iter().filter(|answer| answer.status != 200);
-    assert_eq!(refused.map(|answer| answer.refused(400, "VALIDATION_ERROR")).count(), 5);
+    for refused in answers.into_iter().filter(|answer| answer.status != 200) {
+        refused.refused(400, "VALIDATION_ERROR");
+    }
     assert_eq!(alice.get(&pins(&group)).await.ok()["messages"].as_array().unwrap().len(), 25);
 }

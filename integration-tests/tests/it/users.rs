@@ -104,7 +104,7 @@ async fn sync_reports_each_user_for_itself() {
     );
     let errors = answer["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 2, "{answer}");
-    assert_eq!(find(&answer["errors"], "id", "bad")["error"].is_string(), true);
+    assert!(find(&answer["errors"], "id", "bad")["error"].is_string());
     let many: Vec<Value> = (0..101).map(|number| json!({"id": format!("u{number}")})).collect();
     for wrong in [json!({}), json!({"users": []}), json!({"users": many}), json!({"users": "x"})] {
         server.server_key().post("/api/users/sync", &wrong).await.refused(400, "VALIDATION_ERROR");

@@ -31,7 +31,7 @@ async fn anything_but_connect_before_connecting_is_a_bad_request() {
     ] {
         for encoding in Encoding::ALL {
             let client = Realtime::open(&server.realtime_url(), encoding).await;
-            client.send(&[command.clone()]).await;
+            client.send(std::slice::from_ref(&command)).await;
             is_bad_request(&client.closed().await);
         }
     }

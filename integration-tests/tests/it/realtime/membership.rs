@@ -1,5 +1,7 @@
 //! chatsdk.md §6.3: subscriptions end with the right to them.
 
+use parlance_integration_tests::realtime::{Reply, State};
+
 use crate::prelude::*;
 
 #[tokio::test]
@@ -37,11 +39,7 @@ async fn leaving_and_deletion_of_the_channel_end_the_subscription_too() {
     let [first, second] = [alice.group("a", &[&bob]).await, alice.group("b", &[&bob]).await];
     let client = Realtime::follow(&server, &bob, &[&first, &second]).await;
     bob.delete(&format!("{}/members/me", ch(&first))).await.ok();
-    let ended = |channel: String| {
-        move |state: &parlance_integration_tests::realtime::State| {
-            (state.unsubscribes(&channel) == [2000]).then_some(())
-        }
-    };
+    let ended = |channel: String| move |state: &State| (state.unsubscribes(&channel) == [2000]).then_some(());
     client.wait_until("leaving ends it", ended(bob.chat(&first))).await;
     alice.delete(&ch(&second)).await.ok();
     client.wait_until("deletion ends it", ended(bob.chat(&second))).await;
@@ -71,21 +69,20 @@ async fn nothing_is_heard_after_removal_however_fast_it_follows() {
         client
             .wait_until("the push 2000", |state| (!state.unsubscribes(&chat).is_empty()).then_some(()))
             .await;
-        let state = client.state();
-        let end = state
-            .replies
-            .iter()
-            .position(|one| one.push.as_ref().is_some_and(|push| push.unsubscribe.is_some()))
-            .unwrap();
-        let late = state.replies[end..].iter().filter(|one| {
-            one.push.as_ref().is_some_and(|push| push.publication.is_some() && push.channel == chat)
-        });
-        assert_eq!(late.count(), 0, "publications after push 2000");
-        let heard = state.events(&chat, "message.new");
-        assert!(heard.iter().all(|event| seq(&event["message"]) <= removed_at), "heard past the removal");
-        drop(state);
+        assert_silent_since_removal(&client.state(), &chat, removed_at);
         alice.post(&format!("{}/members", ch(&group)), &json!({"userId": "bob"})).await.ok();
     }
+}
+
+fn assert_silent_since_removal(state: &State, chat: &str, removed_at: u64) {
+    let is_end = |reply: &Reply| reply.push.as_ref().is_some_and(|push| push.unsubscribe.is_some());
+    let is_event = |reply: &&Reply| {
+        reply.push.as_ref().is_some_and(|push| push.publication.is_some() && push.channel == chat)
+    };
+    let end = state.replies.iter().position(is_end).unwrap();
+    assert_eq!(state.replies[end..].iter().filter(is_event).count(), 0, "publications after push 2000");
+    let heard = state.events(chat, "message.new");
+    assert!(heard.iter().all(|event| seq(&event["message"]) <= removed_at), "heard past the removal");
 }
 
 #[tokio::test]
