@@ -1,11 +1,35 @@
 //! What a send costs is counted, not argued.
 
+use sea_orm::{ConnectionTrait, Statement};
+
 use crate::world::World;
 
-/// Statements of `count` sends, one after the other or at once.
-async fn statements_of(world: &World, author: i64, channel: i64, count: usize, at_once: bool) -> u64 {
+/// What some sends added: statements, and rows per table.
+#[derive(Debug, PartialEq, Eq)]
+struct Cost {
+    statements: u64,
+    rows: Vec<(&'static str, i64)>,
+}
+
+async fn rows(world: &World) -> Vec<(&'static str, i64)> {
+    let mut counts = Vec::new();
+    for table in ["stream_heads", "stream_entries", "messages", "reactions", "read_positions"] {
+        let connection = world.message_store.read();
+        let count = Statement::from_string(
+            connection.get_database_backend(),
+            format!("SELECT COUNT(*) AS n FROM {table}"),
+        );
+        let row = connection.query_one_raw(count).await.unwrap().unwrap();
+        counts.push((table, row.try_get::<i64>("", "n").unwrap()));
+    }
+    counts
+}
+
+/// Cost of `count` sends, one after the other or at once.
+async fn cost_of(world: &World, author: i64, channel: i64, count: usize, at_once: bool) -> Cost {
     world.send(author, channel, "permission is remembered from now on").await;
-    let before = world.message_store.statements();
+    let before = rows(world).await;
+    let statements = world.message_store.statements();
     if at_once {
         let sends = (0..count).map(|_| world.send(author, channel, "x"));
         futures_util::future::join_all(sends).await;
@@ -14,15 +38,17 @@ async fn statements_of(world: &World, author: i64, channel: i64, count: usize, a
             world.send(author, channel, "x").await;
         }
     }
-    world.message_store.statements() - before
+    let statements = world.message_store.statements() - statements;
+    let after = rows(world).await;
+    let rows = before.into_iter().zip(after).map(|((table, was), (_, is))| (table, is - was)).collect();
+    Cost { statements, rows }
 }
 
 #[tokio::test]
-async fn a_send_costs_the_same_in_a_small_and_in_a_large_channel() {
+async fn a_send_costs_the_same_with_2_and_with_10_000_members() {
     let world = World::new().await;
-    let mut ids: Vec<String> = (0..1000).map(|n| format!("user-{n}")).collect();
-    ids.insert(0, "owner".into());
-    let mut users = Vec::new();
+    let ids: Vec<String> = (0..10_000).map(|n| format!("user-{n}")).collect();
+    let mut users = Vec::with_capacity(ids.len());
     for some in ids.chunks(100) {
         users.extend(world.users(&some.iter().map(String::as_str).collect::<Vec<_>>()).await);
     }
@@ -31,10 +57,19 @@ async fn a_send_costs_the_same_in_a_small_and_in_a_large_channel() {
     for some in users[1..].chunks(100) {
         world.add(large, users[0], some).await;
     }
-    let in_small = statements_of(&world, users[0], small, 20, false).await;
-    let in_large = statements_of(&world, users[0], large, 20, false).await;
+    let in_small = cost_of(&world, users[0], small, 20, false).await;
+    let in_large = cost_of(&world, users[0], large, 20, false).await;
     assert_eq!(in_small, in_large);
-    assert!(in_small <= 20 * 6, "{in_small} statements for 20 sends");
+    assert!(in_small.statements <= 20 * 6, "{in_small:?} for 20 sends");
+    let expected = [
+        ("stream_heads", 0),
+        ("stream_entries", 20),
+        ("messages", 20),
+        ("reactions", 0),
+        ("read_positions", 0),
+    ];
+    assert_eq!(in_large.rows, expected);
+    assert_eq!(world.unread(users[9_999], large).await, 21);
 }
 
 #[tokio::test]
@@ -42,7 +77,7 @@ async fn sends_that_arrive_together_share_their_statements() {
     let world = World::new().await;
     let alice = world.users(&["alice"]).await[0];
     let channel = world.channel("group", alice, &[]).await;
-    let statements = statements_of(&world, alice, channel, 100, true).await;
+    let cost = cost_of(&world, alice, channel, 100, true).await;
     // One batch while nothing waits, then what gathered meanwhile.
-    assert!(statements <= 10 * 6, "{statements} statements for 100 sends at once");
+    assert!(cost.statements <= 10 * 6, "{cost:?} for 100 sends at once");
 }
