@@ -9,7 +9,8 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::store_error;
@@ -29,6 +30,15 @@ const STATEMENT_CACHE: usize = 200;
 const SQLITE_READERS: u32 = 4;
 /// Time after which a statement on PostgreSQL is given up.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whether a connection has left its transaction behind. SQLite itself undoes a transaction when the
+/// disk is full or fails; the rollback that follows is then refused, and the driver would take the next
+/// transaction for one within it: its commit would make nothing durable. Such a connection is closed.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind a rollback that is still queued.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
 
 /// A service's database.
 #[derive(Debug, Clone)]
@@ -65,7 +75,11 @@ impl Store {
                     .max_connections(connections)
                     .sqlx_logging(false)
                     .test_before_acquire(false)
-                    .map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None))
+                    .map_sqlx_sqlite_pool_opts(|pool| {
+                        pool.idle_timeout(None).max_lifetime(None).after_release(|connection, _| {
+                            Box::pin(async move { is_reusable(connection).await })
+                        })
+                    })
                     .map_sqlx_sqlite_opts(move |options| {
                         options
                             .filename(&path)
@@ -261,4 +275,37 @@ impl Write {
 #[must_use = "drop it when what must happen in commit order has happened"]
 pub struct Committed {
     _turn: Option<OwnedMutexGuard<()>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn insert(store: &Store, value: &str) -> anyhow::Result<()> {
+        let write = store.begin().await?;
+        write.connection().execute_unprepared(&format!("INSERT INTO entries VALUES ({value})")).await?;
+        drop(write.commit().await?);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_after_a_full_disk_is_there_for_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Settings::File(folder.path().join("store.db"))).await.unwrap();
+        let write = store.begin().await.unwrap();
+        write.connection().execute_unprepared("CREATE TABLE entries (value)").await.unwrap();
+        drop(write.commit().await.unwrap());
+        for _ in 0..3 {
+            // Not below the present size, so nothing more fits; holds for the one connection.
+            store.write_connection().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+            assert!(insert(&store, "randomblob(100000)").await.is_err());
+        }
+        for number in 1..=3 {
+            insert(&store, "'small'").await.unwrap();
+            let sql = "SELECT count(*) AS number FROM entries";
+            let row =
+                store.read().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
+            assert_eq!(row.unwrap().try_get::<i64>("", "number").unwrap(), number);
+        }
+    }
 }

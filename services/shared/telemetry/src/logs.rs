@@ -46,7 +46,9 @@ pub fn init_logs(settings: &Settings) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // The report of a log line that cannot be written panics where that cannot be written either.
+        .log_internal_errors(false);
     let started = if json {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {
