@@ -106,7 +106,7 @@ async fn readable_channel_keys_are_unique() {
 #[tokio::test]
 async fn channel_requests_with_wrong_fields_are_refused() {
     let server = Harness::start().await;
-    let [alice, _bob] = server.users(["alice", "bob"]).await;
+    let [alice, _bob, _carol] = server.users(["alice", "bob", "carol"]).await;
     let too_many: Vec<String> = (0..101).map(|number| format!("u{number}")).collect();
     for body in [
         json!({"type": "group", "name": ""}),

@@ -65,9 +65,9 @@ async fn a_full_disk_is_a_clear_error_and_leaves_nothing_half_written() {
         send_some(&alice, &group, phase, "roomy", &mut evidence).await;
         let filler = disk.fill();
         let mut refusals = 0;
-        for number in 0..400 {
+        for number in 0..1500 {
             let key = format!("full-{phase}-{number}");
-            let body = json!({"text": format!("{key} {}", "x".repeat(4000)), "clientMsgId": key});
+            let body = json!({"text": format!("{key} {}", "x".repeat(9_000)), "clientMsgId": key});
             evidence.attempted.push(key.clone());
             let path = format!("{}/messages", ch(&group));
             let answer = tolerant.post(&path, &body).await;
