@@ -23,9 +23,10 @@ struct Cli {
     /// Folder for databases; its disk decides what a commit costs [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Fan-out: messages that senders may be ahead of the average subscriber
-    #[arg(long, default_value_t = 128)]
-    window: u64,
+    /// Fan-out: messages that senders may be ahead of the average subscriber [default: 128, with many
+    /// subscribers fewer, down to 32]
+    #[arg(long)]
+    window: Option<u64>,
     /// Fan-out: publications per write of the saturated baseline [default: as counted at the subscribers]
     #[arg(long)]
     batch: Option<usize>,
@@ -54,11 +55,16 @@ enum Command {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub quick: bool,
-    pub window: u64,
+    pub window: Option<u64>,
     pub batch: Option<usize>,
 }
 
 impl Plan {
+    /// Messages that senders may be ahead. Enough to saturate, too few for a queue to grow old.
+    pub fn window(&self, subscribers: usize) -> u64 {
+        self.window.unwrap_or_else(|| (128_000 / subscribers.max(1) as u64).clamp(32, 128))
+    }
+
     /// One of two sizes.
     pub fn size<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }

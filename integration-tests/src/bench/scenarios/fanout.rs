@@ -9,7 +9,7 @@ use super::super::latencies::Latencies;
 use super::super::process::Usage;
 use super::super::raw::{Child, Order};
 use super::super::report::Report;
-use super::super::senders::{Control, Seat, TEXT, send_all, send_paced};
+use super::super::senders::{Control, Seat, Sent, TEXT, send_all, send_paced};
 use super::super::server::{Server, chat};
 use super::super::socket::{Counts, Readers, Subscription};
 use super::subscribers::{connect, connect_plain};
@@ -65,15 +65,27 @@ pub async fn run(server: &mut Server, plan: &Plan, report: &mut Report) -> anyho
             .map(|user| Seat { user: user.clone(), channel: channel.clone() })
             .collect();
 
-        let frame = saturated(server, plan, report, subscribers, &readers, &seats).await?;
-        if subscribers == sizes[0] {
-            paced(server, plan, report, subscribers, &readers, &seats, frame).await?;
+        let saturated = saturated(server, plan, subscribers, &readers, &seats).await?;
+        let paced = if subscribers == sizes[0] {
+            Some(paced(server, plan, subscribers, &readers, &seats).await?)
+        } else {
+            None
+        };
+        let closes = readers.tally.closes();
+        if !closes.is_empty() {
+            report.note(format!("{subscribers} subscribers: closed by the server, by code: {closes:?}"));
+        }
+        // Its sockets are needed for the baseline.
+        drop(readers);
+        saturated.report(plan, subscribers, report).await?;
+        if let Some(paced) = paced {
+            paced.report(plan, subscribers, report).await?;
         }
     }
+    let windows: Vec<u64> = sizes.iter().map(|size| plan.window(*size)).collect();
     report.note(format!(
         "subscribers follow the channel alone; texts have {TEXT} bytes; saturated = 64 senders, as fast as \
-         acknowledged, at most {} messages ahead of the average subscriber",
-        plan.window
+         acknowledged, at most {windows:?} messages ahead of the average subscriber"
     ));
     report.note(
         "baseline = a process that does nothing but vectored writes of frames of the same size to as many \
@@ -82,20 +94,27 @@ pub async fn run(server: &mut Server, plan: &Plan, report: &mut Report) -> anyho
     Ok(())
 }
 
-/// As fast as it goes; returns the size of a delivery in bytes.
+/// As fast as it goes.
+#[derive(Debug)]
+struct Saturated {
+    interval: Interval,
+    sends: u64,
+    /// Publications per flush, as the server counts them.
+    per_flush: Option<f64>,
+    missing: i64,
+}
+
 async fn saturated(
     server: &Server,
     plan: &Plan,
-    report: &mut Report,
     subscribers: usize,
     readers: &Readers,
     seats: &[Seat],
-) -> anyhow::Result<usize> {
-    let case = format!("{subscribers} subscribers, saturated");
+) -> anyhow::Result<Saturated> {
     let control = Arc::new(Control::default());
-    let tally = readers.tally.clone();
+    let tally = &readers.tally;
     let start = tally.counts();
-    let window = plan.window;
+    let window = plan.window(subscribers);
     let may_go = |acknowledged: u64| {
         let seen = (tally.counts().deliveries - start.deliveries) / subscribers as u64;
         acknowledged < seen + window
@@ -115,82 +134,93 @@ async fn saturated(
     };
     let sending = send_all(server.address(), seats, &control, false, may_go);
     let (metered, sent) = tokio::join!(metering, sending);
-    let (sent, (mut interval, sends, per_flush)) = (sent?, metered?);
-    drop(sent);
-
-    let missing =
-        settle(readers, start, control.acknowledged.load(Ordering::Relaxed) * subscribers as u64).await;
-    let batch = plan.batch.or_else(|| per_flush.map(|mean| (mean.round() as usize).max(1)));
-    let batch = batch.unwrap_or((interval.per_read().round() as usize).max(1));
-    let frame = interval.bytes_each();
-    let mut base =
-        baseline(plan, subscribers, Order { frame_bytes: frame, batch, per_second: None, millis: 0 }).await?;
-
-    report.add(&case, "deliveries", interval.rate(), "/s").baseline(base.rate()).aim("≥ 1,000,000/s");
-    report.add(&case, "server CPU per delivery", interval.cost(), "µs").baseline(base.cost()).aim("≤ 2x");
-    report.add(&case, "p50", interval.latencies.quantile(0.5), "ms").baseline(base.latencies.quantile(0.5));
-    report.add(&case, "p99", interval.latencies.quantile(0.99), "ms").baseline(base.latencies.quantile(0.99));
-    report.add(&case, "bytes per delivery", frame as f64, "B").baseline(base.bytes_each() as f64);
-    report.add(&case, "publications per flush", per_flush.unwrap_or(0.0), "").baseline(batch as f64);
-    report.add(&case, "publications per read", interval.per_read(), "").baseline(base.per_read());
-    report.add(&case, "sends", sends as f64 / interval.took.as_secs_f64(), "/s");
-    report.add_cores(&case, &interval.usage, interval.took);
-    report.add_cores(&format!("{case}, baseline"), &base.usage, base.took);
-    losses(report, &case, readers, missing);
-    Ok(frame)
+    sent?;
+    let (interval, sends, per_flush) = metered?;
+    let expected = control.acknowledged.load(Ordering::Relaxed) * subscribers as u64;
+    let missing = settle(readers, start, expected).await;
+    Ok(Saturated { interval, sends, per_flush, missing })
 }
 
-/// A steady rate, as users feel it.
+impl Saturated {
+    async fn report(mut self, plan: &Plan, subscribers: usize, report: &mut Report) -> anyhow::Result<()> {
+        let case = format!("{subscribers} subscribers, saturated");
+        let interval = &mut self.interval;
+        let whole = |mean: f64| (mean.round() as usize).max(1);
+        let batch =
+            plan.batch.unwrap_or_else(|| whole(self.per_flush.unwrap_or_else(|| interval.per_read())));
+        let frame_bytes = interval.bytes_each();
+        let order = Order { frame_bytes, batch, per_second: None, millis: 0 };
+        let mut base = baseline(plan, subscribers, order).await?;
+
+        let p = |of: &mut Interval, share| of.latencies.quantile(share);
+        report.add(&case, "deliveries", interval.rate(), "/s").baseline(base.rate()).aim("≥ 1,000,000/s");
+        report.add(&case, "server CPU per delivery", interval.cost(), "µs").baseline(base.cost()).aim("≤ 2x");
+        report.add(&case, "p50", p(interval, 0.5), "ms").baseline(p(&mut base, 0.5));
+        report.add(&case, "p99", p(interval, 0.99), "ms").baseline(p(&mut base, 0.99));
+        report.add(&case, "bytes per delivery", frame_bytes as f64, "B").baseline(base.bytes_each() as f64);
+        report.add(&case, "publications per flush", self.per_flush.unwrap_or(0.0), "").baseline(batch as f64);
+        report.add(&case, "publications per read", interval.per_read(), "").baseline(base.per_read());
+        report.add(&case, "sends", self.sends as f64 / interval.took.as_secs_f64(), "/s");
+        report.add(&case, "deliveries missing", self.missing as f64, "").aim("0");
+        report.add_cores(&case, &interval.usage, interval.took);
+        report.add_cores(&format!("{case}, baseline"), &base.usage, base.took);
+        Ok(())
+    }
+}
+
+/// At a steady rate, as users feel it.
+#[derive(Debug)]
+struct Paced {
+    interval: Interval,
+    acknowledged: Latencies,
+    missing: i64,
+}
+
 async fn paced(
     server: &Server,
     plan: &Plan,
-    report: &mut Report,
     subscribers: usize,
     readers: &Readers,
     seats: &[Seat],
-    frame: usize,
-) -> anyhow::Result<()> {
-    let case = format!("{subscribers} subscribers, {PACE} messages/s");
+) -> anyhow::Result<Paced> {
     let start = readers.tally.counts();
     let seats = &seats[..PACED_SENDERS];
-    let mut acknowledged = 0;
-    acknowledged += send_paced(server.address(), seats, PACE, warm_up(plan)).await?.acknowledged;
+    let warm = send_paced(server.address(), seats, PACE, warm_up(plan)).await?;
     let mut sent = None;
-    let mut interval = measure(readers, server.pid(), async {
+    let interval = measure(readers, server.pid(), async {
         sent = Some(send_paced(server.address(), seats, PACE, length(plan)).await);
     })
     .await?;
-    let mut sent = sent.unwrap_or_else(|| Ok(Default::default()))?;
-    acknowledged += sent.acknowledged;
-    let missing = settle(readers, start, acknowledged * subscribers as u64).await;
-    let order = Order { frame_bytes: frame, batch: 1, per_second: Some(PACE), millis: 0 };
-    let mut base = baseline(plan, subscribers, order).await?;
-
-    report.add(&case, "deliveries", interval.rate(), "/s").baseline(base.rate());
-    report
-        .add(&case, "p50 from due to arrival", interval.latencies.quantile(0.5), "ms")
-        .baseline(base.latencies.quantile(0.5));
-    report
-        .add(&case, "p99 from due to arrival", interval.latencies.quantile(0.99), "ms")
-        .baseline(base.latencies.quantile(0.99))
-        .aim("≤ 2x");
-    report.add(&case, "acknowledged p50", sent.latencies.quantile(0.5), "ms");
-    report.add(&case, "acknowledged p99", sent.latencies.quantile(0.99), "ms");
-    report.add(&case, "server CPU per delivery", interval.cost(), "µs").baseline(base.cost());
-    report.add_cores(&case, &interval.usage, interval.took);
-    report.add_cores(&format!("{case}, baseline"), &base.usage, base.took);
-    losses(report, &case, readers, missing);
-    report.note(
-        "the paced server also receives, stores and acknowledges each message; its baseline only writes",
-    );
-    Ok(())
+    let sent = sent.unwrap_or_else(|| Ok(Sent::default()))?;
+    let expected = (warm.acknowledged + sent.acknowledged) * subscribers as u64;
+    let missing = settle(readers, start, expected).await;
+    Ok(Paced { interval, acknowledged: sent.latencies, missing })
 }
 
-fn losses(report: &mut Report, case: &str, readers: &Readers, missing: i64) {
-    report.add(case, "deliveries missing", missing as f64, "").aim("0");
-    let closes = readers.tally.closes();
-    if !closes.is_empty() {
-        report.note(format!("{case}: connections closed by the server, by code: {closes:?}"));
+impl Paced {
+    async fn report(mut self, plan: &Plan, subscribers: usize, report: &mut Report) -> anyhow::Result<()> {
+        let case = format!("{subscribers} subscribers, {PACE} messages/s");
+        let interval = &mut self.interval;
+        let order = Order { frame_bytes: interval.bytes_each(), batch: 1, per_second: Some(PACE), millis: 0 };
+        let mut base = baseline(plan, subscribers, order).await?;
+
+        let p = |of: &mut Interval, share| of.latencies.quantile(share);
+        report.add(&case, "deliveries", interval.rate(), "/s").baseline(base.rate());
+        report.add(&case, "p50 from due to arrival", p(interval, 0.5), "ms").baseline(p(&mut base, 0.5));
+        report
+            .add(&case, "p99 from due to arrival", p(interval, 0.99), "ms")
+            .baseline(p(&mut base, 0.99))
+            .aim("≤ 2x");
+        report.add(&case, "acknowledged p50", self.acknowledged.quantile(0.5), "ms");
+        report.add(&case, "acknowledged p99", self.acknowledged.quantile(0.99), "ms");
+        report.add(&case, "server CPU per delivery", interval.cost(), "µs").baseline(base.cost());
+        report.add(&case, "deliveries missing", self.missing as f64, "").aim("0");
+        report.add_cores(&case, &interval.usage, interval.took);
+        report.add_cores(&format!("{case}, baseline"), &base.usage, base.took);
+        report.note(
+            "the paced server also receives, stores and acknowledges each message; its baseline only writes",
+        );
+        Ok(())
     }
 }
 
