@@ -281,31 +281,32 @@ pub struct Committed {
 mod tests {
     use super::*;
 
-    async fn insert(store: &Store, value: &str) -> anyhow::Result<()> {
+    async fn insert(store: &Store, values: &str) -> anyhow::Result<()> {
         let write = store.begin().await?;
-        write.connection().execute_unprepared(&format!("INSERT INTO entries VALUES ({value})")).await?;
+        write.connection().execute_unprepared(&format!("INSERT INTO entries VALUES ({values})")).await?;
         drop(write.commit().await?);
         Ok(())
     }
 
+    /// A disk may be full for a statement or for a commit. Here a limit refuses the statement, and a
+    /// reference to nothing stands for what refuses a commit.
     #[tokio::test]
-    async fn what_is_committed_after_a_full_disk_is_there_for_everybody() {
+    async fn what_is_committed_after_failures_is_there_for_everybody() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Settings::File(folder.path().join("store.db"))).await.unwrap();
-        let write = store.begin().await.unwrap();
-        write.connection().execute_unprepared("CREATE TABLE entries (value)").await.unwrap();
-        drop(write.commit().await.unwrap());
-        for _ in 0..3 {
-            // Not below the present size, so nothing more fits; holds for the one connection.
-            store.write_connection().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
-            assert!(insert(&store, "randomblob(100000)").await.is_err());
-        }
-        for number in 1..=3 {
-            insert(&store, "'small'").await.unwrap();
-            let sql = "SELECT count(*) AS number FROM entries";
-            let row =
-                store.read().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
-            assert_eq!(row.unwrap().try_get::<i64>("", "number").unwrap(), number);
-        }
+        let table = "CREATE TABLE entries (id INTEGER PRIMARY KEY, value, \
+                     other INTEGER REFERENCES entries DEFERRABLE INITIALLY DEFERRED)";
+        store.write_connection().execute_unprepared(table).await.unwrap();
+
+        // Not below the present size, so nothing more fits; holds for the one connection.
+        store.write_connection().execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+        assert!(insert(&store, "1, randomblob(100000), NULL").await.is_err());
+        store.write_connection().execute_unprepared("PRAGMA foreign_keys = ON").await.unwrap();
+        assert!(insert(&store, "2, 'refers to nothing', 7").await.is_err());
+
+        insert(&store, "3, 'small', NULL").await.unwrap();
+        let sql = "SELECT group_concat(id) AS ids FROM entries";
+        let row = store.read().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
+        assert_eq!(row.unwrap().try_get::<Option<String>>("", "ids").unwrap().as_deref(), Some("3"));
     }
 }
