@@ -75,8 +75,12 @@ impl Store {
                     .max_connections(connections)
                     .sqlx_logging(false)
                     .test_before_acquire(false)
-                    .map_sqlx_sqlite_pool_opts(|pool| {
-                        pool.idle_timeout(None).max_lifetime(None).after_release(|connection, _| {
+                    .map_sqlx_sqlite_pool_opts(move |pool| {
+                        let pool = pool.idle_timeout(None).max_lifetime(None);
+                        if read_only {
+                            return pool;
+                        }
+                        pool.after_release(|connection, _| {
                             Box::pin(async move { is_reusable(connection).await })
                         })
                     })
