@@ -89,6 +89,7 @@ pub async fn commit_all(service: Arc<Service>, mut sends: Sends) {
                 }
             }
         }
+        metrics::gauge!("parlance_sends_waiting").set(sends.len() as f64);
         metrics::histogram!("parlance_commit_batch_messages").record(waiting.len() as f64);
         let started = std::time::Instant::now();
         batch::commit(&service, std::mem::take(&mut waiting)).await;

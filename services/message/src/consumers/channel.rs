@@ -105,6 +105,8 @@ async fn consume_page(service: &Service) -> Result<bool> {
     let context = Context::new(Caller::service(Uuid::nil()));
     let request = context.request(ReadLogRequest { after_position: after, limit: PAGE });
     let page = service.channel.clone().read_log(request).await?.into_inner();
+    let lag = page.top_position.saturating_sub(after);
+    metrics::gauge!("parlance_consumer_lag", "service" => "message", "log" => SERVICE).set(lag as f64);
     let Some(last) = page.entries.last().map(|entry| entry.position) else { return Ok(false) };
     let more = last < page.top_position;
 
