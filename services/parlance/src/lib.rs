@@ -7,7 +7,7 @@ mod data_dir;
 pub mod embedded;
 mod grpc;
 mod http;
-mod limits;
+pub mod limits;
 mod master_key;
 mod ops;
 mod stores;

@@ -75,6 +75,7 @@ enum AppCommand {
 }
 
 fn main() -> ExitCode {
+    parlance::limits::use_small_pages();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
