@@ -1,9 +1,9 @@
 //! Live subscriptions: who listens to which stream, and how events reach them.
 //!
-//! An event comes from the bus ([`ingest`]), is rendered once ([`render`]), takes its place in its
+//! An event comes from the bus (`ingest`), is rendered once (`render`), takes its place in its
 //! stream ([`stream`]) and is queued for every subscriber ([`connection`]); the task that owns the
-//! socket writes it. What the bus lost is read from the log ([`repair`]). Unread counts of connected
-//! users are derived here ([`unread`]).
+//! socket writes it. What the bus lost is read from the log (`repair`). Unread counts of connected
+//! users are derived here (`unread`).
 
 mod accounts;
 pub mod connection;

@@ -132,7 +132,7 @@ impl Failure {
         Self::new(Code::NotFound, format!("{what} not found"))
     }
 
-    /// 400: `path` is wrong; the message reads "`path` <what>".
+    /// 400: `path` is wrong; the message reads "`path` …".
     pub fn invalid(path: &str, what: impl std::fmt::Display) -> Self {
         let message = format!("{path} {what}");
         Self {

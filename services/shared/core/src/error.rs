@@ -137,7 +137,7 @@ impl Error {
         Self { reason, message: message.into(), field: None, retry_after: None }
     }
 
-    /// `field` is wrong; the message reads "`field` <what>".
+    /// `field` is wrong; the message reads "`field` …".
     pub fn invalid(field: &str, what: impl std::fmt::Display) -> Self {
         Self {
             field: Some(field.to_owned()),

@@ -10,7 +10,7 @@ use crate::serve::Trusted;
 /// What a generated client sends through: a server in this process, or a network channel.
 pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 
-/// Calls `server` (wrapped by [`crate::serve`]) without a socket. The caller metadata is believed,
+/// Calls `server` (wrapped by [`crate::serve()`]) without a socket. The caller metadata is believed,
 /// since it can only come from this process.
 pub fn in_process<S>(server: S) -> Transport
 where
