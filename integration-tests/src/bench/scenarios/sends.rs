@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+
 use super::super::cli::Plan;
 use super::super::report::Report;
 use super::super::senders::{Control, Seat, Sent, send_all};
@@ -45,18 +47,16 @@ pub async fn run(server: &mut Server, plan: &Plan, report: &mut Report) -> anyho
             })
             .collect();
         measure(server, plan, report, &case, &seats).await?;
+        server.stop().await;
+        let rates = inserts::measure(&server.data(), plan).await;
+        server.start_again().await;
+        let rates = rates.context("the baseline")?;
+        report.compare(case.name, "sends", rates.batched);
+        report.add(case.name, "bare inserts, 64 messages per commit", rates.batched, "/s");
+        report.add(case.name, "bare inserts, 1 message per commit", rates.single, "/s");
     }
-    server.stop().await;
-    let rates = inserts::measure(&server.data(), plan).await;
-    server.start_again().await;
-    let rates = rates?;
-    report.compare("64 senders, 1 channel", "sends", rates.batched);
-    report.compare("64 senders, 64 channels", "sends", rates.batched);
-    report.compare("64 senders, 1 channel, clientMsgId", "sends", rates.batched);
-    report.add("bare inserts, 64 messages per commit", "messages", rates.batched, "/s");
-    report.add("bare inserts, 1 message per commit", "messages", rates.single, "/s");
     report.note(
-        "baseline = the same rows of `messages` and `stream_entries`, with their indexes, written to an empty \
+        "baseline = the rows of each case in `messages` and `stream_entries`, with their indexes, written to an empty \
          SQLite file (WAL, synchronous=FULL) by sqlx alone, 64 messages per commit",
     );
     Ok(())
