@@ -396,3 +396,51 @@ pub struct ReadLogResponse {
     #[prost(uint64, tag = "2")]
     pub top_position: u64,
 }
+/// How far a stream's log has come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamHead {
+    /// UUID of the app (tenant).
+    #[prost(string, tag = "1")]
+    pub app_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub stream: ::core::option::Option<Stream>,
+    #[prost(string, tag = "3")]
+    pub epoch: ::prost::alloc::string::String,
+    /// Offset of the newest entry.
+    #[prost(uint64, tag = "4")]
+    pub offset: u64,
+}
+/// One message of the bus, as it travels through Redis.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BusMessage {
+    /// Rises by one with each message of one publisher to one topic, from 1.
+    #[prost(uint64, tag = "14")]
+    pub sequence: u64,
+    /// Which publisher: random at its start.
+    #[prost(fixed64, tag = "15")]
+    pub publisher: u64,
+    #[prost(oneof = "bus_message::Body", tags = "1, 2, 3")]
+    pub body: ::core::option::Option<bus_message::Body>,
+}
+/// Nested message and enum types in `BusMessage`.
+pub mod bus_message {
+    /// Look at the log again.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Wake {}
+    /// Whoever shows one of these streams and is behind reads its log. Sent about every second for
+    /// streams that have moved, since the events themselves may have been lost on their way.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Heads {
+        #[prost(message, repeated, tag = "1")]
+        pub heads: ::prost::alloc::vec::Vec<super::StreamHead>,
+    }
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Body {
+        #[prost(message, tag = "1")]
+        Event(super::Event),
+        #[prost(message, tag = "2")]
+        Wake(Wake),
+        #[prost(message, tag = "3")]
+        Heads(Heads),
+    }
+}

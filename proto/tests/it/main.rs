@@ -15,6 +15,7 @@ fn compile() -> prost_types::FileDescriptorSet {
         "channel/v1/model",
         "channel/v1/channel",
         "event/v1/event",
+        "event/v1/bus",
         "message/v1/model",
         "message/v1/message",
         "presence/v1/presence",

@@ -17,6 +17,7 @@ pub const SECRETS: &[&str] = &[
     "grpc.secret",
     "auth.master_key",
     "database.url",
+    "redis.url",
     "services.auth.database.url",
     "services.channel.database.url",
     "services.message.database.url",
@@ -42,6 +43,7 @@ pub struct Config {
     pub auth: Auth,
     pub message: parlance_message::Settings,
     pub database: Database,
+    pub redis: Redis,
     pub services: Services,
     pub log: parlance_telemetry::Settings,
 }
@@ -82,17 +84,29 @@ pub struct Database {
     pub max_connections: u32,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+pub struct Redis {
+    pub url: Secret,
+}
+
 /// What differs from service to service.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Services {
     pub auth: Service,
     pub channel: Service,
+    pub presence: ServiceWithoutDatabase,
     pub message: Service,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Service {
+    pub addresses: Vec<String>,
     pub database: ServiceDatabase,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServiceWithoutDatabase {
+    pub addresses: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parlance_core::Result;
-use parlance_proto::event::Event;
+use parlance_proto::event::{Event, StreamHead};
 
 pub use memory::MemoryBus;
 pub use topic::Topic;
@@ -19,6 +19,8 @@ pub enum Message {
     Event(Arc<Event>),
     /// Nothing but "look at the log again".
     Wake,
+    /// How far streams of this topic have come; whoever shows one and is behind reads its log.
+    Heads(Arc<[StreamHead]>),
 }
 
 /// What a subscription yields.
