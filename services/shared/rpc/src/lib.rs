@@ -3,11 +3,15 @@
 mod batcher;
 mod context;
 pub mod metadata;
+mod method;
+mod network;
 mod serve;
+mod timeout;
 mod transport;
 
 pub use batcher::Batcher;
 pub use context::Context;
+pub use network::{Address, NotAnAddress, network};
 pub use serve::{Authenticate, Credentials, Served, serve};
 pub use transport::{Transport, in_process};
 
