@@ -5,6 +5,7 @@ pub mod checker;
 pub mod harness;
 pub mod realtime;
 pub mod rest;
+pub mod traffic;
 pub mod wait;
 
 pub use harness::{Harness, Options};

@@ -48,9 +48,16 @@ mod tests {
         assert!(matches!("http://[::1]:50051".parse(), Ok(Address::One(_))));
         let dns = Address::Dns { host: "parlance-auth".to_owned(), port: 50051 };
         assert_eq!("dns:parlance-auth:50051".parse::<Address>().unwrap(), dns);
-        for wrong in
-            ["", "host:1", "http://host", "https://host:1", "http://host:1/path", "dns:host", "dns::1", "dns:a:0"]
-        {
+        for wrong in [
+            "",
+            "host:1",
+            "http://host",
+            "https://host:1",
+            "http://host:1/path",
+            "dns:host",
+            "dns::1",
+            "dns:a:0",
+        ] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong}");
         }
     }

@@ -54,11 +54,7 @@ struct Trouble {
 }
 
 impl Network {
-    pub(crate) fn new(
-        service: &'static str,
-        replicas: Arc<Replicas>,
-        secret: Option<HeaderValue>,
-    ) -> Self {
+    pub(crate) fn new(service: &'static str, replicas: Arc<Replicas>, secret: Option<HeaderValue>) -> Self {
         let budget = TpsBudget::new(BUDGET_TTL, BUDGET_PER_SECOND, BUDGET_SHARE);
         Self(Arc::new(Shared { service, replicas, secret, budget }))
     }
@@ -204,7 +200,8 @@ fn trouble(cause: impl StdError + 'static) -> Trouble {
     let mut timed_out = false;
     let mut link: Option<&(dyn StdError + 'static)> = Some(&cause);
     while let Some(error) = link {
-        unprocessed |= error.is::<ConnectError>() || error.downcast_ref::<h2::Error>().is_some_and(was_refused);
+        unprocessed |=
+            error.is::<ConnectError>() || error.downcast_ref::<h2::Error>().is_some_and(was_refused);
         timed_out |= error.is::<TimeoutExpired>();
         link = error.source();
     }

@@ -30,7 +30,8 @@ pub async fn network(
 ) -> anyhow::Result<Transport> {
     let secret = match secret {
         Some(secret) => {
-            let mut value = HeaderValue::from_str(secret).context("grpc.secret has characters of no header")?;
+            let mut value =
+                HeaderValue::from_str(secret).context("grpc.secret has characters of no header")?;
             value.set_sensitive(true);
             Some(value)
         }

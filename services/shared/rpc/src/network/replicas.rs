@@ -131,9 +131,7 @@ impl Replicas {
         names.sort_by_key(|uri| uri.to_string());
         names.dedup();
         known.extend(
-            names
-                .into_iter()
-                .map(|uri| old.remove(&uri.to_string()).unwrap_or_else(|| Replica::new(uri))),
+            names.into_iter().map(|uri| old.remove(&uri.to_string()).unwrap_or_else(|| Replica::new(uri))),
         );
     }
 

@@ -1,0 +1,1 @@
+//! PostgreSQL and Redis restarted, and paused.
