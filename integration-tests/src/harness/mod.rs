@@ -234,10 +234,12 @@ impl Harness {
         self.options = std::mem::take(&mut self.options).with(name, value);
     }
 
-    /// Runs a tool of the binary (`app list`, `config print`) on this data directory.
+    /// Runs a tool of the binary (`app list`, `config print`) on the data of this installation.
     pub fn tool(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = std::process::Command::new(binary());
         command.args(arguments).arg("--data-dir").arg(self.data_dir());
+        // The auth service's settings, or those of the whole.
+        self.nodes[0].apply(&mut command);
         self.options.apply(&mut command);
         command.output().unwrap()
     }

@@ -55,6 +55,11 @@ impl Node {
         self.environment.push((name.to_owned(), value.into()));
     }
 
+    /// Gives a command the settings of this process.
+    pub(super) fn apply(&self, command: &mut std::process::Command) {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+    }
+
     /// `gateway-1`, for people.
     pub fn name(&self) -> String {
         format!("{}-{}", self.role, self.index)

@@ -138,6 +138,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             settings: config.gateway_settings(),
             clock,
             bus: bus.clone(),
+            has_siblings: config.redis.url.expose().is_some(),
             auth: auth.clone(),
             channel,
             message: message.max_decoding_message_size(max),

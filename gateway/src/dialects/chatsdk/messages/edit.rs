@@ -18,5 +18,5 @@ pub async fn handle(
     let request = EditMessageRequest { channel_num: path.channel, message: Some(path.message), text };
     let edited =
         edge.message().edit_message(user.context.routed(request.channel_num, request)).await?.into_inner();
-    Ok(Json(compose::message(&edge, &user, edited.message).await?))
+    Ok(Json(compose::own_message(&edge, &user, edited.message).await?))
 }

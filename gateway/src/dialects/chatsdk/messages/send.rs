@@ -38,7 +38,7 @@ pub async fn send(
     };
     let sent =
         edge.message().send_message(user.context.routed(request.channel_num, request)).await?.into_inner();
-    let mut message = compose::message(edge, user, sent.message).await?;
+    let mut message = compose::own_message(edge, user, sent.message).await?;
     if sent.repeated {
         message.duplicate = Some(true);
         return Ok((StatusCode::OK, Json(message)));
