@@ -1,8 +1,8 @@
 //! The servers that separate processes share: a database of their own on PostgreSQL, and a Redis.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-
-use tokio::sync::OnceCell;
+use std::sync::{Mutex, PoisonError};
 
 use super::process::binary;
 
@@ -19,19 +19,19 @@ pub struct Backing {
 
 impl Backing {
     /// On the servers that the test command has started.
-    pub(super) async fn of_environment() -> Self {
+    pub(super) fn of_environment() -> Self {
         let from = |name: &str| {
             std::env::var(name).unwrap_or_else(|_| {
                 panic!("{name} is not set: separate processes need PostgreSQL and Redis; scripts/test starts both")
             })
         };
-        Self::on(from(POSTGRES_URL), from(REDIS_URL)).await
+        Self::on(from(POSTGRES_URL), from(REDIS_URL))
     }
 
     /// A database of its own on a server, its tables ready.
-    pub(super) async fn on(server_url: String, redis_url: String) -> Self {
+    pub(super) fn on(server_url: String, redis_url: String) -> Self {
         let database = format!("it_{}", uuid::Uuid::new_v4().simple());
-        let template = template(&server_url).await;
+        let template = template(&server_url);
         sql(&server_url, &format!("CREATE DATABASE {database} TEMPLATE {template}"));
         Self { server_url, database, redis_url }
     }
@@ -59,25 +59,24 @@ impl Drop for Backing {
 }
 
 /// A database with all tables, made once per test program and server.
-async fn template(server_url: &str) -> String {
-    static MADE: OnceCell<Vec<(String, String)>> = OnceCell::const_new();
-    let make = || {
-        let template = format!("it_template_{}", std::process::id());
-        sql(server_url, &format!("DROP DATABASE IF EXISTS {template}"));
-        sql(server_url, &format!("CREATE DATABASE {template}"));
-        let output = Command::new(binary())
-            .arg("migrate")
-            .env("PARLANCE__DATABASE__URL", of_database(server_url, &template))
-            .output()
-            .expect("the binary runs");
-        assert!(output.status.success(), "migrate: {}", String::from_utf8_lossy(&output.stderr));
-        template
-    };
-    let made = MADE.get_or_init(async || vec![(server_url.to_owned(), make())]).await;
-    match made.iter().find(|(server, _)| server == server_url) {
-        Some((_, template)) => template.clone(),
-        None => make(),
+fn template(server_url: &str) -> String {
+    static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let template = format!("it_template_{}", std::process::id());
+    // Held while it is made, so that others wait for it.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.contains(server_url) {
+        return template;
     }
+    sql(server_url, &format!("DROP DATABASE IF EXISTS {template}"));
+    sql(server_url, &format!("CREATE DATABASE {template}"));
+    let output = Command::new(binary())
+        .arg("migrate")
+        .env("PARLANCE__DATABASE__URL", of_database(server_url, &template))
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "migrate: {}", String::from_utf8_lossy(&output.stderr));
+    made.insert(server_url.to_owned());
+    template
 }
 
 fn of_database(server_url: &str, database: &str) -> String {

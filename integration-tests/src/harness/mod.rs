@@ -12,6 +12,7 @@ mod node;
 mod options;
 mod ports;
 mod process;
+mod servers;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -25,6 +26,7 @@ pub use backing::Backing;
 pub use node::Node;
 pub use options::{Mode, Options};
 pub use process::binary;
+pub use servers::Server;
 
 use crate::rest::{Rest, User};
 
@@ -68,8 +70,8 @@ impl Harness {
             Mode::Embedded => (None, vec![Node::whole(&folder)]),
             Mode::Distributed => {
                 let backing = match &options.servers {
-                    Some((postgres, redis)) => Backing::on(postgres.clone(), redis.clone()).await,
-                    None => Backing::of_environment().await,
+                    Some((postgres, redis)) => Backing::on(postgres.clone(), redis.clone()),
+                    None => Backing::of_environment(),
                 };
                 let nodes = cluster::nodes(&options, &backing, &folder);
                 (Some(backing), nodes)
