@@ -19,6 +19,8 @@ const WAITING: usize = 4096;
 /// Messages sent together.
 const BATCH: usize = 256;
 
+type Messages = Vec<(Topic, Message)>;
+
 /// Numbers messages and hands them to the lanes.
 pub(super) struct Sender {
     redis: Redis,
@@ -35,7 +37,7 @@ struct Shared {
 
 /// What one call of `publish` sends through one lane.
 struct Call {
-    messages: Vec<(Topic, Message)>,
+    messages: Messages,
     done: oneshot::Sender<Result<()>>,
 }
 
@@ -45,7 +47,7 @@ impl Sender {
         Self { redis, shared, lanes: Mutex::default() }
     }
 
-    pub(super) async fn publish(&self, messages: Vec<(Topic, Message)>) -> Result<()> {
+    pub(super) async fn publish(&self, messages: Messages) -> Result<()> {
         if messages.is_empty() {
             return Ok(());
         }
@@ -57,8 +59,8 @@ impl Sender {
         handed
     }
 
-    async fn hand_over(&self, messages: Vec<(Topic, Message)>) -> Result<()> {
-        let mut by_node: Vec<(Arc<Node>, Vec<(Topic, Message)>)> = Vec::new();
+    async fn hand_over(&self, messages: Messages) -> Result<()> {
+        let mut by_node: Vec<(Arc<Node>, Messages)> = Vec::new();
         for (topic, message) in messages {
             let node = self.redis.node(&self.shared.names.of(topic)).await?;
             match by_node.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &node)) {
@@ -125,8 +127,11 @@ async fn run(redis: Redis, node: Arc<Node>, shared: Arc<Shared>, mut calls: mpsc
         metrics::counter!("parlance_bus_published_bytes_total").increment(bytes);
         for (length, done) in parts {
             let outcome = match &mut answers {
-                // To the end of the part, whatever fails: the next part's answers follow.
-                Ok(answers) => answers.by_ref().take(length).fold(Ok(()), |all, one| all.and(one.map(drop))),
+                Ok(answers) => {
+                    // All of the part, whatever fails: the next part's answers follow.
+                    let part: Vec<Result<i64>> = answers.by_ref().take(length).collect();
+                    part.into_iter().try_for_each(|one| one.map(drop))
+                }
                 Err(error) => Err(error.clone()),
             };
             // The caller may have left.

@@ -154,7 +154,7 @@ pub async fn events_wakes_and_heads_arrive_unchanged(pair: Pair) {
         offset: 1 << 60,
         stream: Some(Stream { kind: Kind::Chat.into(), num: 7 }),
         audience_nums: vec![1, 2],
-        payload: Some(Payload::UserUpdated(UserUpdated { user_num: 9, ..UserUpdated::default() })),
+        payload: Some(Payload::UserUpdated(UserUpdated { user_num: 9 })),
         ..Event::default()
     });
     let stream = Some(Stream { kind: Kind::User.into(), num: 8 });
