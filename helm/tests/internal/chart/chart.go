@@ -66,9 +66,6 @@ func Render(release Release) (Rendered, error) {
 	if values == nil {
 		values = map[string]any{}
 	}
-	if err := chartutil.ProcessDependenciesWithMerge(loaded, values); err != nil {
-		return Rendered{}, err
-	}
 	all, err := chartutil.ToRenderValues(loaded, values, options, capabilities)
 	if err != nil {
 		return Rendered{}, err
