@@ -185,3 +185,16 @@ func TestTheSecretsOfATrialAreMadeAndFitTogether(t *testing.T) {
 		t.Error("a Secret is made outside a trial")
 	}
 }
+
+func TestMetricsCarryTheRoleAndKeepTheirOwnLabels(t *testing.T) {
+	monitor := named(t, render(t, parse(t, "serviceMonitor: {enabled: true}")), "ServiceMonitor", "parlance")
+	var role, kept bool
+	for _, change := range chart.List(monitor, "spec", "endpoints", 0, "relabelings") {
+		role = role || chart.Text(change, "targetLabel") == "role"
+		// Prometheus would rename our label `service`, since the operator sets one of the same name.
+		kept = kept || chart.Text(change, "action") == "labeldrop" && chart.Text(change, "regex") == "service"
+	}
+	if !role || !kept {
+		t.Errorf("%v", monitor)
+	}
+}

@@ -149,7 +149,7 @@ func TestTheKustomizeFilesAreWhatTheChartRenders(t *testing.T) {
 			continue
 		}
 		if kept, err := os.ReadFile(file); err != nil || string(kept) != text {
-			t.Errorf("k8s/%s is not what the chart renders (UPDATE=1 go test ./... rewrites it): %v", path, err)
+			t.Errorf("k8s/%s is not what the chart renders (UPDATE=1 go test -count=1 ./... rewrites it): %v", path, err)
 		}
 	}
 }
