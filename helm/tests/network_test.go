@@ -31,7 +31,7 @@ func direction(policies []chart.Object, rules, peers string, own, other, to end,
 	}
 	isolated := false
 	for _, policy := range policies {
-		if !selects(chart.Table(policy, "spec", "podSelector"), own.workload) {
+		if !selects(chart.Table(policy, "spec", "podSelector"), own.workload) || !isolates(policy, rules) {
 			continue
 		}
 		isolated = true
@@ -42,6 +42,16 @@ func direction(policies []chart.Object, rules, peers string, own, other, to end,
 		}
 	}
 	return !isolated
+}
+
+// isolates says whether a policy is about the direction of these rules.
+func isolates(policy chart.Object, rules string) bool {
+	for _, kind := range chart.List(policy, "spec", "policyTypes") {
+		if strings.EqualFold(fmt.Sprint(kind), rules) {
+			return true
+		}
+	}
+	return false
 }
 
 func portMatches(ports []any, to end, port int, protocol string) bool {
@@ -95,6 +105,30 @@ func podsByRole(objects []chart.Object) map[string]end {
 		ends[workload.Component()] = end{workload: workload}
 	}
 	return ends
+}
+
+func TestWithoutAPolicyOfItsOwnAPodIsCutOff(t *testing.T) {
+	every(t, func(t *testing.T, objects []chart.Object) {
+		policies := ofKind(objects, "NetworkPolicy")
+		if len(policies) == 0 {
+			t.Skip("switched off")
+		}
+		deny := policies[0]
+		for _, policy := range policies {
+			if len(chart.Table(policy, "spec", "podSelector", "matchLabels")) == 2 {
+				deny = policy
+			}
+		}
+		if chart.At(deny, "spec", "ingress") != nil || chart.At(deny, "spec", "egress") != nil ||
+			!isolates(deny, "ingress") || !isolates(deny, "egress") {
+			t.Errorf("%s lets something through", deny.Name())
+		}
+		for _, workload := range workloads(objects) {
+			if !selects(chart.Table(deny, "spec", "podSelector"), workload) {
+				t.Errorf("%s is not cut off", workload.Name())
+			}
+		}
+	})
 }
 
 var internet = end{address: "203.0.113.7"}
