@@ -88,6 +88,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let channel = ChannelClient::new(local(&channel_server)).max_decoding_message_size(max);
 
     let presence_server = parlance_presence::start(parlance_presence::Dependencies {
+        store: Arc::new(parlance_presence::store::MemoryStore::default()),
         bus: bus.clone(),
         clock: clock.clone(),
         channel: channel.clone(),
@@ -122,6 +123,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         channel,
         message,
         presence,
+        limits: parlance_gateway::LimitsBackend::Local,
         tasks: tasks.clone(),
         stop: stop.clone(),
     })
