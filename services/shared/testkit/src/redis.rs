@@ -155,6 +155,21 @@ impl RedisCluster {
         &mut self.nodes
     }
 
+    /// Moves slots of the first node to the second one.
+    pub fn move_slots(&self, count: u32) {
+        let id = |node: &RedisServer| {
+            let asked =
+                Command::new("redis-cli").args(["-p", &node.port().to_string(), "cluster", "myid"]).output();
+            String::from_utf8_lossy(&asked.expect("redis-cli runs").stdout).trim().to_owned()
+        };
+        let mut reshard = Command::new("redis-cli");
+        reshard.args(["--cluster", "reshard", &format!("127.0.0.1:{}", self.nodes[0].port())]);
+        reshard.args(["--cluster-from", &id(&self.nodes[0]), "--cluster-to", &id(&self.nodes[1])]);
+        reshard.args(["--cluster-slots", &count.to_string(), "--cluster-yes"]);
+        let moved = reshard.output().expect("redis-cli runs");
+        assert!(moved.status.success(), "{}", String::from_utf8_lossy(&moved.stdout));
+    }
+
     fn is_ready(&self) -> bool {
         self.nodes.iter().all(|node| {
             let asked =
