@@ -24,6 +24,8 @@ use crate::config::RateLimitSettings;
 
 /// Time between clean-ups of what is kept of quiet clients.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Longest time that a call waits for Redis.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Where rate limits are counted.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +64,11 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(settings: &RateLimitSettings, backend: &LimitsBackend) -> Self {
-        let breaker = Arc::new(Breaker::default());
+        Self::with_patience(settings, backend, PATIENCE)
+    }
+
+    fn with_patience(settings: &RateLimitSettings, backend: &LimitsBackend, patience: Duration) -> Self {
+        let breaker = Arc::new(Breaker::new(patience));
         let limiter = |class, per_min| -> Option<Box<dyn Limiter>> {
             let per_min = NonZeroU32::new(per_min).filter(|_| settings.enabled)?;
             let local = LocalLimiter::new(per_min);

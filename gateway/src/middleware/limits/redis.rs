@@ -12,8 +12,6 @@ use super::local::LocalLimiter;
 use super::{Counted, Limiter};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Longest time that a call waits for Redis.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// Redis is left alone for this long after it has failed to answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,8 +27,11 @@ pub(super) struct RedisLimiter {
 }
 
 /// Keeps calls from waiting for a Redis that is away: after a failure one call a second tries.
-#[derive(Default)]
-pub(super) struct Breaker(Mutex<Option<Instant>>);
+pub(super) struct Breaker {
+    /// Longest time that a call waits.
+    patience: Duration,
+    closed_until: Mutex<Option<Instant>>,
+}
 
 impl RedisLimiter {
     pub(super) fn new(
@@ -50,7 +51,7 @@ impl RedisLimiter {
         let key = format!("{}:limit:{}:{}", self.redis.prefix(), self.class, name(who));
         let keys = [key.as_str()];
         let asking = self.redis.script(&self.script, &keys, &self.args);
-        let asked = tokio::time::timeout(PATIENCE, asking).await;
+        let asked = tokio::time::timeout(self.breaker.patience, asking).await;
         asked.unwrap_or_else(|_| Err(Error::unavailable("Redis is too slow")))
     }
 }
@@ -81,8 +82,12 @@ impl Limiter for RedisLimiter {
 }
 
 impl Breaker {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { patience, closed_until: Mutex::default() }
+    }
+
     fn may_try(&self) -> bool {
-        let mut closed_until = self.0.lock();
+        let mut closed_until = self.closed_until.lock();
         match &mut *closed_until {
             None => true,
             Some(until) if Instant::now() < *until => false,
@@ -94,12 +99,12 @@ impl Breaker {
     }
 
     fn worked(&self) {
-        *self.0.lock() = None;
+        *self.closed_until.lock() = None;
     }
 
     /// Whether this failure is the first.
     fn failed(&self) -> bool {
-        self.0.lock().replace(Instant::now() + PAUSE).is_none()
+        self.closed_until.lock().replace(Instant::now() + PAUSE).is_none()
     }
 }
 

@@ -14,7 +14,12 @@ fn backend(url: &str, prefix: &str) -> LimitsBackend {
 }
 
 fn sends(sends_per_min: u32, backend: &LimitsBackend) -> Limits {
-    Limits::new(&RateLimitSettings { sends_per_min, ..RateLimitSettings::default() }, backend)
+    limits(&RateLimitSettings { sends_per_min, ..RateLimitSettings::default() }, backend)
+}
+
+/// With patience, so that a busy machine is not taken for a Redis that is away.
+fn limits(settings: &RateLimitSettings, backend: &LimitsBackend) -> Limits {
+    Limits::with_patience(settings, backend, parlance_testkit::PATIENCE)
 }
 
 async fn one_user_over_the_limit_does_not_stop_another(backend: LimitsBackend) {
@@ -31,7 +36,7 @@ async fn one_user_over_the_limit_does_not_stop_another(backend: LimitsBackend) {
 
 async fn classes_are_counted_apart(backend: LimitsBackend) {
     let settings = RateLimitSettings { sends_per_min: 1, api_per_min: 1, ..RateLimitSettings::default() };
-    let limits = Limits::new(&settings, &backend);
+    let limits = self::limits(&settings, &backend);
     assert!(limits.send(APP, 1).await.is_ok());
     assert!(limits.api(Counted::User(APP, 1)).await.is_ok());
     assert!(limits.send(APP, 1).await.is_err());
@@ -58,7 +63,7 @@ async fn switched_off_or_zero_means_no_limit(backend: LimitsBackend) {
     let off = RateLimitSettings { enabled: false, tokens_per_min: 1, ..RateLimitSettings::default() };
     let zero = RateLimitSettings { tokens_per_min: 0, ..RateLimitSettings::default() };
     for settings in [off, zero] {
-        let limits = Limits::new(&settings, &backend);
+        let limits = self::limits(&settings, &backend);
         for _ in 0..500 {
             assert!(limits.token(IpAddr::from([127, 0, 0, 1])).await.is_ok());
         }
@@ -67,7 +72,7 @@ async fn switched_off_or_zero_means_no_limit(backend: LimitsBackend) {
 
 async fn neighbours_of_one_ipv6_network_are_counted_together(backend: LimitsBackend) {
     let settings = RateLimitSettings { tokens_per_min: 1, ..RateLimitSettings::default() };
-    let limits = Limits::new(&settings, &backend);
+    let limits = self::limits(&settings, &backend);
     assert!(limits.token("2001:db8::1".parse().unwrap()).await.is_ok());
     assert!(limits.token("2001:db8::2".parse().unwrap()).await.is_err());
     assert!(limits.token("2001:db8:0:1::2".parse().unwrap()).await.is_ok());
@@ -134,7 +139,8 @@ async fn gateways_count_together_and_show_neither_keys_nor_addresses() {
 #[tokio::test]
 async fn while_redis_is_away_each_gateway_counts_alone_and_nobody_waits() {
     let Some(mut server) = RedisServer::start() else { return };
-    let limits = sends(1, &backend(&server.url(), "p"));
+    let settings = RateLimitSettings { sends_per_min: 1, ..RateLimitSettings::default() };
+    let limits = Limits::new(&settings, &backend(&server.url(), "p"));
     assert!(limits.send(APP, 1).await.is_ok());
     for pause in [true, false] {
         if pause {
@@ -148,7 +154,7 @@ async fn while_redis_is_away_each_gateway_counts_alone_and_nobody_waits() {
         for _ in 0..1000 {
             assert!(limits.send(APP, user).await.is_err());
         }
-        assert!(started.elapsed() < Duration::from_millis(600), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
         if pause {
             server.resume()
         } else {
