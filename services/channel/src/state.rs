@@ -6,10 +6,10 @@ use parlance_bus::{Bus, Message, Topic};
 use parlance_core::{Clock, Error, Micros, NumGenerator, Reason, Result};
 use parlance_proto::event::Event;
 use parlance_rpc::AuthClient;
-use parlance_sql::{Store, Write, outbox};
+use parlance_sql::{Progress, Store, Write, outbox};
 use uuid::Uuid;
 
-use crate::consumers::Progress;
+use crate::consumers::LOG;
 use crate::store::types::{self, Types};
 
 /// How long another replica's new channel type may stay unknown here.
@@ -23,17 +23,22 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     pub nums: NumGenerator,
     pub bus: Arc<dyn Bus>,
-    /// How far auth's log has been consumed.
+    /// How far auth's log has been consumed, by all replicas together.
     pub progress: Progress,
     auth: AuthClient,
     types: Cache<Uuid, Arc<Types>>,
 }
 
 impl State {
-    pub fn new(store: Store, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>, auth: AuthClient) -> Self {
+    pub async fn load(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        auth: AuthClient,
+    ) -> Result<Self> {
         let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
-        let (nums, progress) = (NumGenerator::random(), Progress::default());
-        Self { store, clock, nums, bus, progress, auth, types }
+        let (nums, progress) = (NumGenerator::random(), Progress::load(&store, LOG).await?);
+        Ok(Self { store, clock, nums, bus, progress, auth, types })
     }
 
     /// The client of auth, which needs `&mut` for each call.
