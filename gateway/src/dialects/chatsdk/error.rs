@@ -102,9 +102,7 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::Unavailable
         | Reason::Contended
         | Reason::StorageFull
-        | Reason::DeadlinePassed => {
-            Code::ServiceUnavailable
-        }
+        | Reason::DeadlinePassed => Code::ServiceUnavailable,
         Reason::Internal => Code::InternalError,
     }
 }
