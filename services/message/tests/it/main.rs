@@ -5,6 +5,7 @@ mod changes;
 mod cost;
 mod postgres;
 mod reading;
+mod replicas;
 mod sending;
 mod streams;
 mod unread;
