@@ -3,6 +3,8 @@
 mod access;
 mod changes;
 mod cost;
+mod faults;
+
 mod postgres;
 mod reading;
 mod replicas;

@@ -32,13 +32,17 @@ pub struct Replicas {
 
 impl Replicas {
     /// `None`, with a note, where no PostgreSQL is named.
-    pub async fn start(count: usize) -> Option<Self> {
+    async fn start(count: usize) -> Option<Self> {
         let Ok(url) = std::env::var("PARLANCE_TEST_POSTGRES_URL") else {
             println!("skipped: PARLANCE_TEST_POSTGRES_URL is not set");
             return None;
         };
+        Some(Self::on(url, count).await)
+    }
+
+    /// On the server that has this URL.
+    pub async fn on(url: String, count: usize) -> Self {
         let run = Uuid::new_v4().simple().to_string();
-        let bus = Arc::new(MemoryBus::new());
         let mut replicas = Self {
             worlds: Vec::new(),
             stores: open(&url, &url, &run).await,
@@ -48,11 +52,10 @@ impl Replicas {
             url,
             run,
         };
-        drop(bus);
         for _ in 0..count {
             replicas.add(None).await;
         }
-        Some(replicas)
+        replicas
     }
 
     /// Starts one more, in a runtime of its own so that it can be killed. Its message service may reach
@@ -121,7 +124,7 @@ async fn open(url: &str, message_url: &str, run: &str) -> Stores {
     }
 }
 
-async fn number(store: &Store, sql: &str) -> i64 {
+pub async fn number(store: &Store, sql: &str) -> i64 {
     let statement = Statement::from_string(store.backend(), sql);
     let row = store.read().query_one_raw(statement).await.unwrap().unwrap();
     row.try_get::<i64>("", "n").unwrap()
@@ -133,15 +136,15 @@ async fn execute(store: &Store, sql: &str) {
     drop(write.commit().await.unwrap());
 }
 
-fn offsets(events: &[parlance_proto::event::Event]) -> Vec<u64> {
+pub fn offsets(events: &[parlance_proto::event::Event]) -> Vec<u64> {
     events.iter().map(|event| event.offset).collect()
 }
 
-fn consecutive(count: usize) -> Vec<u64> {
+pub fn consecutive(count: usize) -> Vec<u64> {
     (1..=count as u64).collect()
 }
 
-async fn wait_for(what: &str, limit: Duration, mut done: impl AsyncFnMut() -> bool) {
+pub async fn wait_for(what: &str, limit: Duration, mut done: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !done().await {
         assert!(started.elapsed() < limit, "waited {limit:?} for {what}");

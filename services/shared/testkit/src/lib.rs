@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod listener;
+mod proxy;
+mod server;
 mod store;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 pub use listener::Listener;
+pub use proxy::CommitProxy;
+pub use server::PostgresServer;
 pub use store::{PostgresStore, TempStore, postgres_store, temp_store};
 
 /// Longest time that a test waits for something to settle.
