@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use parlance_bus::{Bus as _, Item, MemoryBus, Message as BusMessage, Topic};
 use parlance_core::{Error, Num, Reason};
+use parlance_proto::auth::DeleteUsersRequest;
 use parlance_proto::channel::{CreateChannelRequest, GetChannelsRequest};
 use parlance_proto::event::{event::Payload, stream::Kind};
 use parlance_proto::message::*;
@@ -367,6 +368,37 @@ async fn who_was_removed_through_one_replica_is_refused_by_the_others() {
         assert!(message.get_messages(bob.request(get)).await.unwrap().into_inner().messages.is_empty());
         let error = world.try_send(users[1], text_to(channel, "still?")).await.unwrap_err();
         assert_eq!(error.reason, Reason::NotAMember);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_user_leaves_each_channel_once_and_its_streams_say_so_once() {
+    let Some(replicas) = Replicas::start(3).await else { return };
+    let users = replicas.worlds[0].users(&["alice", "mortal"]).await;
+    let creations = replicas.each().take(12).map(|world| world.channel("group", users[0], &users[1..]));
+    let channels = join_all(creations).await;
+    let world = &replicas.worlds[1];
+    let request = DeleteUsersRequest { ids: vec!["mortal".into()] };
+    let deleted =
+        world.auth.clone().delete_users(world.service().request(request)).await.unwrap().into_inner();
+    let mut position = 0;
+    for world in &replicas.worlds {
+        let request = parlance_proto::channel::AwaitFactsRequest {
+            service: "auth".into(),
+            log_position: deleted.log_position,
+        };
+        let reached = world.channel.clone().await_facts(world.service().request(request)).await.unwrap();
+        position = reached.into_inner().log_position;
+    }
+    for world in &replicas.worlds {
+        world.settle(position).await;
+        for &channel in &channels {
+            let events = world.entries(Kind::Chat, channel).await;
+            assert!(
+                matches!(&events[..], [left] if matches!(left.payload, Some(Payload::MemberLeft(_)))),
+                "{events:?}"
+            );
+        }
     }
 }
 
