@@ -15,6 +15,8 @@ use crate::store::types::{self, Types};
 /// How long another replica's new channel type may stay unknown here.
 const TYPES_LIFE: Duration = Duration::from_secs(60);
 const TYPES_APPS: u64 = 10_000;
+/// Longest that a call waits for the bus.
+const WAKE_LIMIT: Duration = Duration::from_millis(500);
 
 /// What every operation works with.
 #[derive(Debug)]
@@ -63,12 +65,21 @@ impl State {
         let stated = !facts.is_empty();
         let position = outbox::append(&write, facts, self.now()).await?;
         let committed = write.commit().await?;
-        if stated && let Err(error) = self.bus.publish(vec![(Topic::Log("channel"), Message::Wake)]).await {
-            // Consumers sweep their logs, so this only delays them.
-            tracing::warn!(%error, "the bus took no wake-up");
+        if stated {
+            self.wake().await;
         }
         drop(committed);
         Ok(position)
+    }
+
+    /// Wakes the log's consumers. They sweep it, so that a bus that fails or hangs only delays them.
+    async fn wake(&self) {
+        let wake = self.bus.publish(vec![(Topic::Log("channel"), Message::Wake)]);
+        match tokio::time::timeout(WAKE_LIMIT, wake).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the bus took no wake-up"),
+            Err(_) => tracing::warn!("the bus took no wake-up in time"),
+        }
     }
 
     /// The log's newest position: the answer of a call that changed nothing, so that the fact of a

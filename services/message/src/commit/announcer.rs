@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parlance_bus::{Message as BusMessage, Topic};
@@ -27,7 +28,9 @@ const ROOM: usize = 512;
 /// Announcements that may wait before changes are refused.
 const MOST_WAITING: usize = 8192;
 /// Longest that publishing may take before clients are left to the log.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Rounds of events that may wait for the bus.
+const UNPUBLISHED: usize = 256;
 
 /// Tells a sender what became of his message.
 pub type Ack = (oneshot::Sender<Outcome>, Outcome);
@@ -95,6 +98,7 @@ impl Announcer {
 
 /// Runs until the service and its announcer are gone or stopped.
 pub async fn announce_all(service: Arc<Service>, mut announcements: Announcements) {
+    let mut publisher = Publisher::start(&service);
     let mut batch = Vec::with_capacity(TOGETHER);
     loop {
         tokio::select! {
@@ -121,7 +125,7 @@ pub async fn announce_all(service: Arc<Service>, mut announcements: Announcement
             }
             events.push((announcement.app, announcement.events));
         }
-        publish(&service, events).await;
+        publisher.publish(events).await;
         service.announcer.done(count);
     }
 }
@@ -163,8 +167,43 @@ async fn touch_channels(
     Ok(())
 }
 
-/// Publishes events in order. Whoever misses one finds it in the log.
-async fn publish(service: &Service, events: Vec<(Uuid, Vec<Event>)>) {
+/// Events of one round, by app, in order.
+type Events = Vec<(Uuid, Vec<Event>)>;
+
+/// Publishes beside the announcer, so that a bus that hangs does not delay acknowledgements.
+struct Publisher {
+    queue: mpsc::Sender<Events>,
+    /// The bus does not take events in time.
+    stalled: Arc<AtomicBool>,
+}
+
+impl Publisher {
+    fn start(service: &Arc<Service>) -> Self {
+        let (queue, mut events) = mpsc::channel::<Events>(UNPUBLISHED);
+        let stalled = Arc::new(AtomicBool::new(false));
+        let (own, flag) = (service.clone(), stalled.clone());
+        service.tasks.spawn(async move {
+            while let Some(events) = events.recv().await {
+                let in_time = publish(&own, events).await;
+                flag.store(!in_time, Ordering::Relaxed);
+            }
+        });
+        Self { queue, stalled }
+    }
+
+    /// Hands events over, in order. While the bus hangs, those that find no room are left to the log.
+    async fn publish(&mut self, events: Events) {
+        if !self.stalled.load(Ordering::Relaxed) {
+            // Ends with the service at the latest.
+            let _ = tokio::time::timeout(PUBLISH_TIMEOUT, self.queue.send(events)).await;
+        } else if self.queue.try_send(events).is_err() {
+            metrics::counter!("parlance_events_unpublished_total").increment(1);
+        }
+    }
+}
+
+/// Publishes events in order; whether the bus took them in time. Whoever misses one finds it in the log.
+async fn publish(service: &Service, events: Events) -> bool {
     let mut messages = Vec::new();
     for (app, mut events) in events {
         if let Err(error) = bodies::join(service, app, &mut events).await {
@@ -178,7 +217,7 @@ async fn publish(service: &Service, events: Vec<(Uuid, Vec<Event>)>) {
         }
     }
     if messages.is_empty() {
-        return;
+        return true;
     }
     metrics::counter!("parlance_events_published_total").increment(messages.len() as u64);
     match tokio::time::timeout(PUBLISH_TIMEOUT, service.bus.publish(messages)).await {
@@ -186,8 +225,12 @@ async fn publish(service: &Service, events: Vec<(Uuid, Vec<Event>)>) {
         Ok(Err(error)) => {
             tracing::warn!(%error, "the bus did not take events; clients recover them from the log");
         }
-        Err(_) => tracing::warn!("the bus did not take events in time; clients recover them from the log"),
+        Err(_) => {
+            tracing::warn!("the bus did not take events in time; clients recover them from the log");
+            return false;
+        }
     }
+    true
 }
 
 /// Tells channel again of messages since an instant: what a replica that died between commit and touch
