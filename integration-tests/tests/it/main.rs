@@ -23,6 +23,7 @@ mod operations;
 mod own_writes;
 mod permissions;
 mod pins;
+mod polyglot;
 mod presence;
 mod reactions;
 mod read_state;
