@@ -8,5 +8,6 @@ mod handles;
 mod isolation;
 mod postgres;
 mod refresh;
+mod rotation;
 mod tokens;
 mod users;
