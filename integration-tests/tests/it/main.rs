@@ -32,6 +32,7 @@ mod receipts;
 mod session;
 mod threads;
 mod tokens;
+mod tools;
 mod typing;
 mod unread_recount;
 mod users;
