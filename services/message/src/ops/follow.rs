@@ -76,7 +76,7 @@ async fn follow_on(
             // A newer policy may have taken the right to what follows.
             if event.policy_version > policy_version {
                 policy_version = event.policy_version;
-                may_read(service, context, position).await?;
+                may_read(service, &asking_now(context), position).await?;
             }
             after = event.offset as i64;
             if events.send(Ok(FollowResponse { event: Some(event) })).await.is_err() {
@@ -84,7 +84,7 @@ async fn follow_on(
             }
         }
         if asked.elapsed() >= SWEEP {
-            may_read(service, context, position).await?;
+            may_read(service, &asking_now(context), position).await?;
             asked = Instant::now();
         }
         if more {
@@ -130,6 +130,11 @@ async fn next_page(
     }
     bodies::join(service, app, &mut events).await?;
     Ok(events)
+}
+
+/// The same errand with time of its own: a follower stays for longer than any call may take.
+fn asking_now(context: &Context) -> Context {
+    Context { trace: context.trace.clone(), ..Context::new(context.caller.clone()) }
 }
 
 /// A follower that sees the call end would take it for the end of the stream.
