@@ -141,7 +141,7 @@ fn typescript() -> Command {
 
 /// Runs a program against a server of its own and gives what it saw.
 async fn seen(program: fn() -> Command) -> Value {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let grpc = server.addresses().grpc.clone();
     let line = tokio::task::spawn_blocking(move || run(program().args([grpc.as_str(), DEV_KEY])));
     let line = line.await.unwrap();

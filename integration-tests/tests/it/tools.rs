@@ -55,7 +55,7 @@ async fn is_good(server: &Harness, key: &str) -> (bool, bool) {
 
 #[tokio::test]
 async fn a_rotated_key_is_good_at_once_and_the_old_one_for_the_overlap_everywhere() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     assert_eq!(is_good(&server, DEV_KEY).await, (true, true));
     let rotate = |overlap: &str| server.tool(&["app", "rotate-key", "--app", DEV_APP, "--overlap", overlap]);
     let second = shown(&rotate("1h"), "API key");
@@ -77,7 +77,7 @@ async fn a_rotated_key_is_good_at_once_and_the_old_one_for_the_overlap_everywher
 
 #[tokio::test]
 async fn a_public_key_names_the_app_and_opens_nothing_by_itself() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let made = server.tool(&["app", "rotate-key", "--app", DEV_APP, "--kind", "public"]);
     let public = shown(&made, "API key");
     assert!(public.starts_with("pk_"), "{public}");
@@ -89,7 +89,7 @@ async fn a_public_key_names_the_app_and_opens_nothing_by_itself() {
 
 #[tokio::test]
 async fn tokens_of_both_secrets_count_during_the_overlap() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let alice = server.user("alice").await;
     let made = server.tool(&["app", "rotate-key", "--app", DEV_APP, "--secret", "--overlap", "1h"]);
     let secret = shown(&made, "secret");
