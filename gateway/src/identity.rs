@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 const CAPACITY: u64 = 100_000;
-/// Longest time for which a verification is believed without asking again.
+/// Longest time for which the verification of a token is believed without asking again.
 const LIFE: Duration = Duration::from_secs(60);
+/// The same for an API key: nothing tells us when one is rotated away.
+const KEY_LIFE: Duration = Duration::from_secs(5);
 /// Longest key or token that is looked at, in bytes.
 const MAX_LENGTH: usize = 8 * 1024;
 
@@ -64,7 +66,7 @@ impl Identity {
         Self {
             auth,
             clock,
-            keys: Cache::builder().max_capacity(CAPACITY).time_to_live(LIFE).build(),
+            keys: Cache::builder().max_capacity(CAPACITY).time_to_live(KEY_LIFE).build(),
             tokens: Cache::builder().max_capacity(CAPACITY).time_to_live(LIFE).build(),
             forgotten: Cache::builder().time_to_live(LIFE * 2).build(),
         }

@@ -15,6 +15,11 @@ struct Network {
     prefix: u8,
 }
 
+/// Whether all texts are addresses or networks.
+pub fn are_proxies(texts: &[String]) -> bool {
+    Proxies::new(texts).is_ok()
+}
+
 impl Proxies {
     /// Addresses and networks; an error names the first that is neither.
     pub(crate) fn new(texts: &[String]) -> anyhow::Result<Self> {

@@ -40,6 +40,44 @@ pub struct ListAppsResponse {
     #[prost(message, repeated, tag = "1")]
     pub apps: ::prost::alloc::vec::Vec<App>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateApiKeyRequest {
+    /// Unspecified = secret.
+    #[prost(enumeration = "ApiKeyKind", tag = "1")]
+    pub kind: i32,
+    /// Seconds for which older keys go on working, at most 90 days; 0 = they stop at once. A key that was to
+    /// stop earlier still does.
+    #[prost(uint32, tag = "2")]
+    pub overlap_s: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateApiKeyResponse {
+    #[prost(string, tag = "1")]
+    pub api_key: ::prost::alloc::string::String,
+    /// Stable name of the key that is safe to log and to count by.
+    #[prost(string, tag = "2")]
+    pub key_id: ::prost::alloc::string::String,
+    /// Older keys that stop working, and when.
+    #[prost(uint32, tag = "3")]
+    pub expiring: u32,
+    #[prost(message, optional, tag = "4")]
+    pub expire_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateAppSecretRequest {
+    /// Seconds for which tokens of the secret before are believed, at most 90 days; 0 = no longer. Tokens of
+    /// an even earlier one are not.
+    #[prost(uint32, tag = "1")]
+    pub overlap_s: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateAppSecretResponse {
+    #[prost(string, tag = "1")]
+    pub secret: ::prost::alloc::string::String,
+    /// When the secret before stops.
+    #[prost(message, optional, tag = "2")]
+    pub expire_at: ::core::option::Option<::prost_types::Timestamp>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyApiKeyRequest {
     #[prost(string, tag = "1")]
@@ -550,6 +588,60 @@ pub mod auth_service_client {
                 .insert(GrpcMethod::new("parlance.auth.v1.AuthService", "ListApps"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a new API key for the caller's app; its older keys of that kind go on working for an overlap.
+        /// Service only. The key is shown once.
+        pub async fn rotate_api_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateApiKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateApiKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.auth.v1.AuthService/RotateApiKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("parlance.auth.v1.AuthService", "RotateApiKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives the caller's app a new secret, with which its tokens are signed from now on; tokens signed with
+        /// the one before are believed for an overlap. Service only. The secret is shown once.
+        pub async fn rotate_app_secret(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateAppSecretRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateAppSecretResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.auth.v1.AuthService/RotateAppSecret",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.auth.v1.AuthService", "RotateAppSecret"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Tells whose key it is. UNAUTHENTICATED / INVALID_API_KEY if unknown. Service only.
         pub async fn verify_api_key(
             &mut self,
@@ -896,6 +988,24 @@ pub mod auth_service_server {
             tonic::Response<super::ListAppsResponse>,
             tonic::Status,
         >;
+        /// Makes a new API key for the caller's app; its older keys of that kind go on working for an overlap.
+        /// Service only. The key is shown once.
+        async fn rotate_api_key(
+            &self,
+            request: tonic::Request<super::RotateApiKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateApiKeyResponse>,
+            tonic::Status,
+        >;
+        /// Gives the caller's app a new secret, with which its tokens are signed from now on; tokens signed with
+        /// the one before are believed for an overlap. Service only. The secret is shown once.
+        async fn rotate_app_secret(
+            &self,
+            request: tonic::Request<super::RotateAppSecretRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateAppSecretResponse>,
+            tonic::Status,
+        >;
         /// Tells whose key it is. UNAUTHENTICATED / INVALID_API_KEY if unknown. Service only.
         async fn verify_api_key(
             &self,
@@ -1146,6 +1256,96 @@ pub mod auth_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListAppsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.auth.v1.AuthService/RotateApiKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateApiKeySvc<T: AuthService>(pub Arc<T>);
+                    impl<
+                        T: AuthService,
+                    > tonic::server::UnaryService<super::RotateApiKeyRequest>
+                    for RotateApiKeySvc<T> {
+                        type Response = super::RotateApiKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateApiKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuthService>::rotate_api_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateApiKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.auth.v1.AuthService/RotateAppSecret" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateAppSecretSvc<T: AuthService>(pub Arc<T>);
+                    impl<
+                        T: AuthService,
+                    > tonic::server::UnaryService<super::RotateAppSecretRequest>
+                    for RotateAppSecretSvc<T> {
+                        type Response = super::RotateAppSecretResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateAppSecretRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuthService>::rotate_app_secret(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateAppSecretSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

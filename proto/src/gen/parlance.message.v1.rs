@@ -698,7 +698,8 @@ pub struct FollowRequest {
     /// Entries after this offset; 0 = from the oldest kept.
     #[prost(uint64, tag = "2")]
     pub after_offset: u64,
-    /// Epoch of the position; if it differs the call ends with OUT_OF_RANGE (POSITION_LOST). Empty = any.
+    /// Epoch of the position; if it differs the call ends with OUT_OF_RANGE (POSITION_LOST), as it does if
+    /// the offset is past the newest. Empty = any: only for a first call, when no event has told it yet.
     #[prost(string, tag = "3")]
     pub epoch: ::prost::alloc::string::String,
 }
@@ -1307,7 +1308,16 @@ pub mod message_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// One stream from a position: what is stored, then live entries as they are committed.
+        /// One stream from a position: what is stored, then live entries as they are committed. Every entry
+        /// comes once and in order of its offset, without holes; the offset and epoch of the last one that was
+        /// dealt with are the position from which to follow on, on any replica. Answers have bodies joined, as
+        /// they are now: a message that was deleted meanwhile comes as a tombstone.
+        ///
+        /// The call has no end of its own. UNAVAILABLE (the server stops, the network broke): follow on from the
+        /// position after a pause. OUT_OF_RANGE (POSITION_LOST): read the current state, then follow from the
+        /// newest offset (`ReadStreams` with limit 0). PERMISSION_DENIED or NOT_FOUND: the right to read has
+        /// ended, nothing after that is delivered. A user follows channels that he may read and his own user
+        /// stream; a secret API key every stream of its app. A quiet stream sends nothing: let the client ping.
         pub async fn follow(
             &mut self,
             request: impl tonic::IntoRequest<super::FollowRequest>,
@@ -1522,7 +1532,16 @@ pub mod message_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// One stream from a position: what is stored, then live entries as they are committed.
+        /// One stream from a position: what is stored, then live entries as they are committed. Every entry
+        /// comes once and in order of its offset, without holes; the offset and epoch of the last one that was
+        /// dealt with are the position from which to follow on, on any replica. Answers have bodies joined, as
+        /// they are now: a message that was deleted meanwhile comes as a tombstone.
+        ///
+        /// The call has no end of its own. UNAVAILABLE (the server stops, the network broke): follow on from the
+        /// position after a pause. OUT_OF_RANGE (POSITION_LOST): read the current state, then follow from the
+        /// newest offset (`ReadStreams` with limit 0). PERMISSION_DENIED or NOT_FOUND: the right to read has
+        /// ended, nothing after that is delivered. A user follows channels that he may read and his own user
+        /// stream; a secret API key every stream of its app. A quiet stream sends nothing: let the client ping.
         async fn follow(
             &self,
             request: tonic::Request<super::FollowRequest>,

@@ -73,6 +73,26 @@ impl AuthService for Rpc {
             .await
     }
 
+    async fn rotate_api_key(
+        &self,
+        request: Request<RotateApiKeyRequest>,
+    ) -> Result<Response<RotateApiKeyResponse>, Status> {
+        self.run(request, async |auth, context, request| {
+            ops::rotate_api_key::run(&auth, &context, request).await
+        })
+        .await
+    }
+
+    async fn rotate_app_secret(
+        &self,
+        request: Request<RotateAppSecretRequest>,
+    ) -> Result<Response<RotateAppSecretResponse>, Status> {
+        self.run(request, async |auth, context, request| {
+            ops::rotate_app_secret::run(&auth, &context, request).await
+        })
+        .await
+    }
+
     async fn verify_api_key(
         &self,
         request: Request<VerifyApiKeyRequest>,

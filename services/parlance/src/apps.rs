@@ -76,7 +76,7 @@ fn service<T>(message: T) -> tonic::Request<T> {
 }
 
 /// Runs the auth service for a moment. A server may run on the same data: the store has its own locks.
-async fn with_auth<T>(
+pub(crate) async fn with_auth<T>(
     config: &Config,
     work: impl AsyncFnOnce(AuthClient) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {

@@ -153,7 +153,7 @@ impl Config {
     }
 
     /// The listeners that are set, by setting.
-    fn listeners(&self) -> Vec<(&'static str, Result<SocketAddr, std::net::AddrParseError>)> {
+    pub(crate) fn listeners(&self) -> Vec<(&'static str, Result<SocketAddr, std::net::AddrParseError>)> {
         let mut listeners = vec![("gateway.listen", self.gateway.own.listen.parse())];
         for (name, text) in [
             ("gateway.realtime_listen", &self.gateway.own.realtime_listen),

@@ -2,7 +2,10 @@
 
 pub mod apps;
 mod authenticate;
+pub mod backup;
 pub mod config;
+pub mod config_check;
+pub mod config_schema;
 mod data_dir;
 mod grpc;
 mod http;
@@ -10,6 +13,7 @@ pub mod limits;
 mod master_key;
 mod ops;
 mod role;
+pub mod rotate;
 mod start;
 mod stores;
 mod welcome;

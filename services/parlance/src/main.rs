@@ -3,19 +3,25 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use parlance::Role;
+use parlance::backup::Outcome;
 use parlance::config::{Config, REFERENCE, SECRETS};
+use parlance::rotate::What;
 use parlance_config::{Merged, Sources};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use uuid::Uuid;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit code of a process that was told to stop at once.
 const STOPPED_AT_ONCE: u8 = 130;
+/// Exit code of a backup that has to be made with other tools.
+const NOT_HERE: u8 = 2;
 
 /// A self-hosted chat backend that speaks several published chat APIs at once.
 #[derive(Parser)]
@@ -59,6 +65,18 @@ enum Command {
     /// Show settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Copy the SQLite stores beside a running server, or check such a copy
+    Backup {
+        /// Folder to make; one that holds anything is refused
+        #[arg(long, value_name = "DIR", required_unless_present = "verify")]
+        to: Option<PathBuf>,
+        /// Copy the master key of the data folder as well
+        #[arg(long)]
+        include_master_key: bool,
+        /// Check the backup in this folder instead
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["to", "include_master_key"])]
+        verify: Option<PathBuf>,
+    },
     /// Manage apps (tenants)
     #[command(subcommand)]
     App(AppCommand),
@@ -72,6 +90,14 @@ enum ConfigCommand {
         #[arg(long)]
         effective: bool,
     },
+    /// Print the JSON Schema of the configuration file
+    Schema,
+    /// Say everything that is wrong with the settings, without connecting to anything
+    Check {
+        /// For a process that runs this role alone: auth, channel, presence, message or gateway
+        #[arg(long, value_parser = role)]
+        role: Option<Role>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -83,6 +109,21 @@ enum AppCommand {
     },
     /// List all apps
     List,
+    /// Make a new API key, shown this once; older keys of its kind go on working for the overlap
+    RotateKey {
+        /// Id of the app; see `parlance app list`
+        #[arg(long)]
+        app: Uuid,
+        /// How long what is replaced stays good: 24h, 30m, 7d; 0 = not at all
+        #[arg(long, default_value = "24h", value_parser = parlance::rotate::duration)]
+        overlap: Duration,
+        /// Kind of the key: secret or public
+        #[arg(long, default_value = "secret", value_parser = ["secret", "public"])]
+        kind: String,
+        /// Renew the secret that signs tokens instead of a key
+        #[arg(long, conflicts_with = "kind")]
+        secret: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -102,6 +143,18 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Some(Command::Config(ConfigCommand::Schema)) => {
+            print(parlance::config_schema::text());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Config(ConfigCommand::Check { role })) => return check(&cli.options, *role),
+        // Needs no settings.
+        Some(Command::Backup { verify: Some(folder), .. }) => {
+            return Ok(report(&parlance::backup::verify(folder)?));
+        }
+        _ => {}
+    }
     let merged = Merged::load(REFERENCE, &sources(&cli.options)?)?;
     if let Some(Command::Config(ConfigCommand::Print { effective })) = &cli.command {
         print(if *effective { merged.render(SECRETS) } else { REFERENCE.to_owned() });
@@ -132,8 +185,49 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::App(AppCommand::RotateKey { app, overlap, kind, secret }) => {
+            let what = match kind.as_str() {
+                _ if secret => What::Secret,
+                "public" => What::PublicKey,
+                _ => What::SecretKey,
+            };
+            print(parlance::rotate::rotate(&config, app, what, overlap).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup { to, include_master_key, .. } => {
+            let to = to.context("--to names the folder of the backup")?;
+            match parlance::backup::run(&config, &to, include_master_key).await? {
+                Outcome::Made(text) => {
+                    print(text);
+                    Ok(ExitCode::SUCCESS)
+                }
+                Outcome::NotHere(text) => {
+                    print(text);
+                    Ok(ExitCode::from(NOT_HERE))
+                }
+            }
+        }
         Command::Config(_) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Says "ok", or everything that is wrong, a line each.
+fn check(options: &Options, role: Option<Role>) -> anyhow::Result<ExitCode> {
+    Ok(report(&parlance::config_check::problems(&sources(options)?, role.unwrap_or(Role::All))?))
+}
+
+fn report(problems: &[String]) -> ExitCode {
+    if problems.is_empty() {
+        print("ok\n".to_owned());
+        return ExitCode::SUCCESS;
+    }
+    print(problems.iter().map(|problem| format!("{problem}\n")).collect());
+    ExitCode::FAILURE
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    let known = Role::ALONE.into_iter().find(|role| role.name() == name);
+    known.ok_or_else(|| "must be auth, channel, presence, message or gateway".to_owned())
 }
 
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.

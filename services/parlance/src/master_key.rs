@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
@@ -12,7 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 
-const FILE: &str = "master.key";
+/// Its name in the data folder.
+pub(crate) const FILE: &str = "master.key";
 
 /// The key from the settings, else the one of the data folder, made at the first start.
 pub(crate) fn load(config: &Config, data: Option<&DataDir>) -> anyhow::Result<[u8; 32]> {
@@ -29,6 +30,17 @@ pub(crate) fn load(config: &Config, data: Option<&DataDir>) -> anyhow::Result<[u
         Err(error) if error.kind() == ErrorKind::NotFound => generate(&path),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
     }
+}
+
+/// The file with the key; `None` if the settings hold it, or nothing does.
+pub(crate) fn file_of(config: &Config) -> Option<PathBuf> {
+    let path = config.data_dir.join(FILE);
+    (config.auth.master_key.expose().is_none() && path.is_file()).then_some(path)
+}
+
+/// Whether a text is a key as the settings hold it.
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    parse(text).is_ok()
 }
 
 fn generate(path: &Path) -> anyhow::Result<[u8; 32]> {

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use anyhow::ensure;
-
 use crate::config::Config;
 
 /// Everything, or one of the services, or the gateway.
@@ -57,33 +55,39 @@ impl Role {
 
     /// Checks that the settings say what a role needs that has nothing beside it in its process.
     pub(crate) fn check(self, config: &Config) -> anyhow::Result<()> {
+        match self.missing(config).into_iter().next() {
+            None => Ok(()),
+            Some(missing) => Err(anyhow::anyhow!(missing)),
+        }
+    }
+
+    /// All that such a role needs and the settings do not say.
+    pub(crate) fn missing(self, config: &Config) -> Vec<String> {
         if self == Role::All {
-            return Ok(());
+            return Vec::new();
         }
-        ensure!(config.redis.url.expose().is_some(), "the role {self} needs the setting `redis.url`");
-        ensure!(config.grpc.secret.expose().is_some(), "the role {self} needs the setting `grpc.secret`");
-        if self != Role::Gateway {
-            ensure!(!config.grpc.listen.is_empty(), "the role {self} needs the setting `grpc.listen`");
-        }
-        if self.has_store() {
-            ensure!(
-                config.database_url(self).is_some(),
-                "the role {self} needs the setting `database.url` or `services.{self}.database.url`"
-            );
-        }
-        if self == Role::Auth {
-            ensure!(
-                config.auth.master_key.expose().is_some(),
-                "the role auth needs the setting `auth.master_key`: 32 random bytes in base64"
-            );
-        }
+        let mut missing = Vec::new();
+        let mut need = |is_set: bool, what: String| {
+            if !is_set {
+                missing.push(format!("the role {self} needs the setting {what}"));
+            }
+        };
+        need(config.redis.url.expose().is_some(), "`redis.url`".to_owned());
+        need(config.grpc.secret.expose().is_some(), "`grpc.secret`".to_owned());
+        need(self == Role::Gateway || !config.grpc.listen.is_empty(), "`grpc.listen`".to_owned());
+        need(
+            !self.has_store() || config.database_url(self).is_some(),
+            format!("`database.url` or `services.{self}.database.url`"),
+        );
+        need(
+            self != Role::Auth || config.auth.master_key.expose().is_some(),
+            "`auth.master_key`: 32 random bytes in base64".to_owned(),
+        );
         for service in Role::ALONE {
-            ensure!(
-                self.runs(service) || !self.calls(service) || !config.addresses(service).is_empty(),
-                "the role {self} needs the setting `services.{service}.addresses`"
-            );
+            let known = self.runs(service) || !self.calls(service) || !config.addresses(service).is_empty();
+            need(known, format!("`services.{service}.addresses`"));
         }
-        Ok(())
+        missing
     }
 }
 

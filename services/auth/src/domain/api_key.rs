@@ -28,9 +28,13 @@ impl Kind {
     }
 }
 
-/// A new secret key.
-pub fn generate() -> Result<String> {
-    Ok(format!("sk_{}", URL_SAFE_NO_PAD.encode(random::<32>()?)))
+/// A new key; its beginning tells its kind.
+pub fn generate(kind: Kind) -> Result<String> {
+    let prefix = match kind {
+        Kind::Secret => "sk",
+        Kind::Public => "pk",
+    };
+    Ok(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(random::<32>()?)))
 }
 
 /// A name for a key that is safe to log.
@@ -49,9 +53,10 @@ mod tests {
 
     #[test]
     fn keys_differ_and_hash_to_64_digits() {
-        let (a, b) = (generate().unwrap(), generate().unwrap());
+        let (a, b) = (generate(Kind::Secret).unwrap(), generate(Kind::Secret).unwrap());
         assert_ne!(a, b);
         assert_eq!(a.len(), 3 + 43);
+        assert!(a.starts_with("sk_") && generate(Kind::Public).unwrap().starts_with("pk_"));
         assert_eq!(hash(&a).len(), 64);
         assert_ne!(hash(&a), hash(&b));
     }

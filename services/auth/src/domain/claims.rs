@@ -194,10 +194,20 @@ pub fn app_of(token: &str) -> Result<Uuid> {
 /// TOKEN_EXPIRED only if everything else is good.
 pub fn verify(kind: Kind, keys: &AppKeys, app: Uuid, token: &str, now: Micros) -> Result<Claims> {
     let key = match kind {
-        Kind::Access => &keys.access.decoding,
-        Kind::Connection | Kind::Subscription => &keys.connection.decoding,
+        Kind::Access => &keys.access,
+        Kind::Connection | Kind::Subscription => &keys.connection,
     };
-    let presented: PresentedClaims = verified(token, key)?;
+    let (presented, until) = match verified::<PresentedClaims>(token, &key.decoding) {
+        Ok(presented) => (presented, None),
+        Err(refusal) => {
+            let previous = keys.previous.as_ref().filter(|keys| now < keys.until).ok_or(refusal)?;
+            let key = match kind {
+                Kind::Access => &previous.access,
+                Kind::Connection | Kind::Subscription => &previous.connection,
+            };
+            (verified(token, &key.decoding)?, Some(previous.until.secs()))
+        }
+    };
     let expires_at = presented.exp.as_ref().and_then(seconds).ok_or_else(invalid)?;
     let issued_at = optional_seconds(presented.iat.as_ref())?;
     let not_before = optional_seconds(presented.nbf.as_ref())?;
@@ -233,7 +243,8 @@ pub fn verify(kind: Kind, keys: &AppKeys, app: Uuid, token: &str, now: Micros) -
         user_id,
         session,
         issued_at,
-        expires_at,
+        // Whoever remembers the answer must not do so for longer than its key counts.
+        expires_at: until.map_or(expires_at, |until| until.min(expires_at)),
         channel: if kind == Kind::Subscription {
             presented.channel.unwrap_or_default()
         } else {
@@ -300,7 +311,11 @@ mod tests {
     }
 
     fn keys() -> AppKeys {
-        AppKeys { access: SigningKey::new(b"access"), connection: SigningKey::new(b"connection") }
+        AppKeys {
+            access: SigningKey::new(b"access"),
+            connection: SigningKey::new(b"connection"),
+            previous: None,
+        }
     }
 
     fn signed(algorithm: Algorithm, secret: &[u8], claims: serde_json::Value) -> String {

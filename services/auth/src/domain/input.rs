@@ -1,5 +1,7 @@
 //! What fields must look like.
 
+use std::time::Duration;
+
 use parlance_core::{Error, Result};
 
 /// Longest user id in bytes.
@@ -12,6 +14,17 @@ const MAX_IMAGE_BYTES: usize = 2048;
 const MAX_CHANNEL_BYTES: usize = 255;
 /// Longest life of access, connection and subscription tokens.
 pub const MAX_TTL_S: u32 = 30 * 24 * 60 * 60;
+
+/// Longest time for which an old key or secret stays good.
+const MAX_OVERLAP_S: u32 = 90 * 24 * 60 * 60;
+
+/// How long an old key or secret stays good beside its successor: up to 90 days.
+pub fn overlap(seconds: u32) -> Result<Duration> {
+    if seconds > MAX_OVERLAP_S {
+        return Err(Error::invalid("overlap_s", format!("must be at most {MAX_OVERLAP_S}")));
+    }
+    Ok(Duration::from_secs(seconds.into()))
+}
 
 /// A user id: 1–255 bytes, no control characters, not blank.
 pub fn user_id(id: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The two secrets of an app, ready to sign and to verify.
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
-use parlance_core::Result;
+use parlance_core::{Micros, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::{hex, random};
@@ -23,6 +23,16 @@ impl SigningKey {
 pub struct AppKeys {
     pub access: SigningKey,
     pub connection: SigningKey,
+    /// Those before, while their tokens still count.
+    pub previous: Option<PreviousKeys>,
+}
+
+/// The keys that an app had before a rotation.
+pub struct PreviousKeys {
+    pub access: SigningKey,
+    pub connection: SigningKey,
+    /// From then on they count no more.
+    pub until: Micros,
 }
 
 /// A new secret: 256 random bits in hexadecimal.

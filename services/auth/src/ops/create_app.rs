@@ -22,7 +22,7 @@ pub async fn run(auth: &Auth, context: &Context, request: CreateAppRequest) -> R
     };
     let api_key = match chosen("api_key", &request.api_key)? {
         Some(key) => key,
-        None => api_key::generate()?,
+        None => api_key::generate(api_key::Kind::Secret)?,
     };
     let (secret, connection_secret) = match chosen("secret", &request.secret)? {
         Some(secret) => {

@@ -11,6 +11,8 @@ pub mod list_users;
 pub mod read_log;
 pub mod record_activity;
 pub mod refresh_tokens;
+pub mod rotate_api_key;
+pub mod rotate_app_secret;
 pub mod upsert_users;
 pub mod verify_api_key;
 pub mod verify_token;

@@ -8,14 +8,14 @@ use crate::domain::api_key;
 use crate::store::api_keys;
 use crate::{Auth, convert};
 
-/// API_KEY_INVALID if the key is unknown or revoked.
+/// API_KEY_INVALID if the key is unknown, revoked or expired.
 pub async fn run(
     auth: &Auth,
     context: &Context,
     request: VerifyApiKeyRequest,
 ) -> Result<VerifyApiKeyResponse> {
     context.caller.require_service()?;
-    let key = api_keys::find_valid(&auth.store, &api_key::hash(&request.api_key))
+    let key = api_keys::find_valid(&auth.store, &api_key::hash(&request.api_key), auth.clock.now())
         .await?
         .ok_or_else(|| Error::new(Reason::ApiKeyInvalid, "the API key is not valid"))?;
     Ok(VerifyApiKeyResponse {

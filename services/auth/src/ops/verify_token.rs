@@ -19,7 +19,15 @@ pub async fn run(auth: &Auth, context: &Context, request: VerifyTokenRequest) ->
         Reason::AppNotFound => claims::invalid(),
         _ => error,
     })?;
-    let claims = claims::verify(kind, &keys, app, &request.token, auth.clock.now())?;
+    let now = auth.clock.now();
+    let claims = match claims::verify(kind, &keys, app, &request.token, now) {
+        // Its secret may be newer than the keys that we remember.
+        Err(refusal) if refusal.reason == Reason::TokenInvalid => match apps::newer_keys(auth, app).await? {
+            Some(keys) => claims::verify(kind, &keys, app, &request.token, now)?,
+            None => return Err(refusal),
+        },
+        outcome => outcome?,
+    };
     let user_num = user_of(auth, app, &claims).await?;
     Ok(VerifyTokenResponse {
         app_id: app.to_string(),

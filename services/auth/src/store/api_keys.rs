@@ -2,9 +2,9 @@
 
 use parlance_core::{Micros, Result};
 use parlance_sql::{Store, Write, store_error};
-use sea_orm::IntoActiveModel as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use uuid::Uuid;
 
 use crate::domain::api_key::Kind;
@@ -22,6 +22,8 @@ pub struct Model {
     pub key_id: String,
     pub created_at: i64,
     pub revoked_at: Option<i64>,
+    /// From then on the key counts no more.
+    pub expires_at: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -35,7 +37,15 @@ pub async fn insert(
     key_id: String,
     now: Micros,
 ) -> Result<bool> {
-    let row = Model { key_hash, app, kind: kind as i16, key_id, created_at: now.0, revoked_at: None };
+    let row = Model {
+        key_hash,
+        app,
+        kind: kind as i16,
+        key_id,
+        created_at: now.0,
+        revoked_at: None,
+        expires_at: None,
+    };
     Entity::insert(row.into_active_model())
         .on_conflict(OnConflict::column(Column::KeyHash).do_nothing().to_owned())
         .exec_without_returning(write.connection())
@@ -44,10 +54,34 @@ pub async fn insert(
         .map_err(store_error)
 }
 
-/// The key with this hash, unless it is revoked.
-pub async fn find_valid(store: &Store, key_hash: &str) -> Result<Option<Model>> {
+/// Lets the app's valid keys of a kind run out at `until`, unless they do so earlier. Says how many.
+pub async fn expire(write: &Write, app: Uuid, kind: Kind, now: Micros, until: Micros) -> Result<u32> {
+    let later = Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(until.0));
+    Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(until.0))
+        .filter(Column::App.eq(app))
+        .filter(Column::Kind.eq(kind as i16))
+        .filter(later)
+        .exec(write.connection())
+        .await
+        .map_err(store_error)?;
+    let expiring = Entity::find()
+        .filter(Column::App.eq(app))
+        .filter(Column::Kind.eq(kind as i16))
+        .filter(Column::RevokedAt.is_null())
+        // Those that stop at this moment are told of as well.
+        .filter(Column::ExpiresAt.gte(now.0))
+        .count(write.connection())
+        .await
+        .map_err(store_error)?;
+    Ok(u32::try_from(expiring).unwrap_or(u32::MAX))
+}
+
+/// The key with this hash, unless it is revoked or has expired.
+pub async fn find_valid(store: &Store, key_hash: &str, now: Micros) -> Result<Option<Model>> {
     Entity::find_by_id(key_hash)
         .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(now.0)))
         .one(store.read())
         .await
         .map_err(store_error)

@@ -21,6 +21,10 @@ pub struct Model {
     /// Sealed under the master key.
     pub connection_secret: Vec<u8>,
     pub created_at: i64,
+    /// The secrets before, sealed, and until when tokens of theirs count.
+    pub previous_access_secret: Option<Vec<u8>>,
+    pub previous_connection_secret: Option<Vec<u8>>,
+    pub previous_until: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -44,6 +48,9 @@ pub async fn insert(write: &Write, app: NewApp) -> Result<bool> {
         access_secret: app.access_secret,
         connection_secret: app.connection_secret,
         created_at: app.created_at.0,
+        previous_access_secret: None,
+        previous_connection_secret: None,
+        previous_until: None,
     };
     Entity::insert(row.into_active_model())
         .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
@@ -65,6 +72,39 @@ pub async fn any(write: &Write) -> Result<bool> {
 
 pub async fn find(store: &Store, id: Uuid) -> Result<Option<Model>> {
     Entity::find().filter(Column::Id.eq(id)).one(store.read()).await.map_err(store_error)
+}
+
+/// The app's row, for the transaction alone.
+pub async fn lock(write: &Write, id: Uuid) -> Result<Option<Model>> {
+    let mut find = Entity::find().filter(Column::Id.eq(id));
+    if write.backend() == DbBackend::Postgres {
+        find = find.lock_exclusive();
+    }
+    find.one(write.connection()).await.map_err(store_error)
+}
+
+/// New secrets and those before, all sealed.
+pub struct Rotated {
+    pub access_secret: Vec<u8>,
+    pub connection_secret: Vec<u8>,
+    pub previous_access_secret: Vec<u8>,
+    pub previous_connection_secret: Vec<u8>,
+    pub previous_until: Micros,
+}
+
+/// Changes the secrets of an app.
+pub async fn rotate(write: &Write, id: Uuid, secrets: Rotated) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::AccessSecret, Expr::value(secrets.access_secret))
+        .col_expr(Column::ConnectionSecret, Expr::value(secrets.connection_secret))
+        .col_expr(Column::PreviousAccessSecret, Expr::value(secrets.previous_access_secret))
+        .col_expr(Column::PreviousConnectionSecret, Expr::value(secrets.previous_connection_secret))
+        .col_expr(Column::PreviousUntil, Expr::value(secrets.previous_until.0))
+        .filter(Column::Id.eq(id))
+        .exec(write.connection())
+        .await
+        .map(|_| ())
+        .map_err(store_error)
 }
 
 /// All apps, oldest first.

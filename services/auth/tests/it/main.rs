@@ -9,5 +9,6 @@ mod isolation;
 mod postgres;
 mod refresh;
 mod replicas;
+mod rotation;
 mod tokens;
 mod users;

@@ -7,6 +7,7 @@ use parlance_proto::auth::*;
 use parlance_testkit::postgres_store;
 
 use crate::fixture::{Auth, START, service, service_of};
+use crate::rotation;
 
 /// Every statement of the service, once, on the other database.
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +78,12 @@ async fn the_whole_service_runs_on_postgresql() {
     assert!(log.top_position > deleted.log_position);
     drop(auth);
     store.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_secrets_rotate_on_postgresql() {
+    let Some(store) = postgres_store(parlance_auth::migrate).await else { return };
+    let auth = Auth::on(&store).await;
+    rotation::keys_run_out(&auth).await;
+    rotation::secrets_run_out(&auth).await;
 }

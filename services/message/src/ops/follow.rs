@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,7 +76,7 @@ async fn follow_on(
             // A newer policy may have taken the right to what follows.
             if event.policy_version > policy_version {
                 policy_version = event.policy_version;
-                may_read(service, context, position).await?;
+                may_read(service, &asking_now(context), position).await?;
             }
             after = event.offset as i64;
             if events.send(Ok(FollowResponse { event: Some(event) })).await.is_err() {
@@ -83,16 +84,16 @@ async fn follow_on(
             }
         }
         if asked.elapsed() >= SWEEP {
-            may_read(service, context, position).await?;
+            may_read(service, &asking_now(context), position).await?;
             asked = Instant::now();
         }
         if more {
             continue;
         }
         tokio::select! {
-            () = service.stop.cancelled() => return Ok(()),
+            () = service.stop.cancelled() => return Err(stopping()),
             () = events.closed() => return Ok(()),
-            item = wakes.recv() => if item.is_none() { return Ok(()) },
+            item = wakes.recv() => if item.is_none() { return Err(stopping()) },
             () = tokio::time::sleep(SWEEP) => {}
         }
         // Several announcements, one look.
@@ -108,14 +109,18 @@ async fn next_page(
     from_oldest: bool,
 ) -> Result<Vec<Event>> {
     let (store, app) = (service.store.read(), context.caller.app);
-    let Some(head) = heads::find(store, app, vec![key]).await?.remove(&key) else { return Ok(Vec::new()) };
-    if after >= head.last_offset {
-        return Ok(Vec::new());
+    let head = heads::find(store, app, vec![key]).await?.remove(&key);
+    let last_offset = head.map_or(0, |head| head.last_offset);
+    match after.cmp(&last_offset) {
+        Ordering::Less => {}
+        Ordering::Equal => return Ok(Vec::new()),
+        // From before a restored backup: what follows would be taken for what was seen.
+        Ordering::Greater => return Err(position_lost()),
     }
     let mut from = after;
     if after == 0 && from_oldest {
         let first = entries::first_offsets(store, vec![key]).await?;
-        from = first.first().map_or(head.last_offset, |(_, offset)| offset - 1);
+        from = first.first().map_or(last_offset, |(_, offset)| offset - 1);
     }
     let mut events = entries::after(store, app, vec![(key, from)], PAGE, &service.epoch).await?;
     if events.first().is_some_and(|event| event.offset as i64 != from + 1)
@@ -125,6 +130,16 @@ async fn next_page(
     }
     bodies::join(service, app, &mut events).await?;
     Ok(events)
+}
+
+/// The same errand with time of its own: a follower stays for longer than any call may take.
+fn asking_now(context: &Context) -> Context {
+    Context { trace: context.trace.clone(), ..Context::new(context.caller.clone()) }
+}
+
+/// A follower that sees the call end would take it for the end of the stream.
+fn stopping() -> Error {
+    Error::unavailable("the service is stopping; follow on from the last offset")
 }
 
 fn position_lost() -> Error {

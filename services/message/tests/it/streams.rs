@@ -95,6 +95,12 @@ async fn following_from_a_lost_position_says_so() {
     let request = FollowRequest { stream: chat(channel), after_offset: 1, epoch: "gone".into() };
     let refused = world.message.clone().follow(world.by(users[0]).request(request)).await;
     assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::PositionLost));
+    // A position past the newest entry is one of a log that is gone, as after restoring a backup.
+    let request = FollowRequest { stream: chat(channel), after_offset: 1, epoch: String::new() };
+    let mut events =
+        world.message.clone().follow(world.by(users[0]).request(request)).await.unwrap().into_inner();
+    let ended = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time");
+    assert_eq!(ended.unwrap().err().map(|status| Error::from(status).reason), Some(Reason::PositionLost));
     let request = FollowRequest { stream: chat(channel), ..Default::default() };
     let refused = world.message.clone().follow(world.by(users[1]).request(request)).await;
     assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::NotAMember));

@@ -9,8 +9,8 @@ pub enum Error {
     WrongType { key: String, origin: String, expected: &'static str },
     #[error("cannot read the configuration file {path}: {cause}", path = path.display())]
     Unreadable { path: PathBuf, cause: std::io::Error },
-    #[error("{origin} is not valid TOML: {cause}")]
-    Malformed { origin: String, cause: config::ConfigError },
+    #[error("{origin} is not valid TOML: {place}")]
+    Malformed { origin: String, place: String },
     #[error("settings: {0}")]
     Rejected(config::ConfigError),
 }

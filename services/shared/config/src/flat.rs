@@ -10,10 +10,11 @@ pub(crate) type Flat = BTreeMap<String, ValueKind>;
 
 /// Parses TOML; `origin` names the text in errors.
 pub(crate) fn parse(text: &str, origin: &str) -> Result<Flat, Error> {
-    let malformed = |cause| Error::Malformed { origin: origin.to_owned(), cause };
-    let table = FileFormat::Toml
-        .parse(None, text)
-        .map_err(|cause| malformed(config::ConfigError::FileParse { uri: None, cause }))?;
+    let table = FileFormat::Toml.parse(None, text).map_err(|cause| {
+        // The first line says where; the others quote what is there, which may be a secret.
+        let place = cause.to_string().lines().next().unwrap_or_default().to_owned();
+        Error::Malformed { origin: origin.to_owned(), place }
+    })?;
     let mut flat = Flat::new();
     flatten("", table, &mut flat);
     Ok(flat)

@@ -41,10 +41,21 @@ pub struct Merged {
 impl Merged {
     /// Lays the sources over `reference`, the commented TOML with every setting and its default.
     pub fn load(reference: &'static str, sources: &Sources) -> Result<Self, Error> {
+        let (merged, problems) = Self::collect(reference, sources)?;
+        match problems.into_iter().next() {
+            None => Ok(merged),
+            Some(problem) => Err(problem),
+        }
+    }
+
+    /// As [`Merged::load`], but goes on after a setting that is refused: it keeps what it was, and the
+    /// refusals are told all together. Only a broken reference is an error.
+    pub fn collect(reference: &'static str, sources: &Sources) -> Result<(Self, Vec<Error>), Error> {
         let defaults = flat::parse(reference, "the built-in reference")?;
         let mut values = defaults.clone();
+        let mut problems = Vec::new();
         if let Some(path) = &sources.file {
-            lay_file(&defaults, &mut values, path)?;
+            lay_file(&defaults, &mut values, path, &mut problems);
         }
         let mut variables: Vec<_> = sources
             .environment
@@ -54,12 +65,37 @@ impl Merged {
         variables.sort();
         for (name, key, value) in variables {
             let key = key.to_ascii_lowercase().replace("__", ".");
-            lay_text(&defaults, &mut values, &key, value, &format!("the environment ({name})"))?;
+            let laid = lay_text(&defaults, &mut values, &key, value, &format!("the environment ({name})"));
+            problems.extend(laid.err());
         }
         for (key, value) in &sources.flags {
-            lay_text(&defaults, &mut values, key, value, "the command line")?;
+            problems.extend(lay_text(&defaults, &mut values, key, value, "the command line").err());
         }
-        Ok(Self { reference, values })
+        Ok((Self { reference, values }, problems))
+    }
+
+    /// The defaults with one setting that differs from them, for each of these with its full key: to find
+    /// out which settings are refused, and not only the first.
+    pub fn one_by_one(&self) -> Result<Vec<(String, Self)>, Error> {
+        let defaults = flat::parse(self.reference, "the built-in reference")?;
+        let changed = self.values.iter().filter(|(key, value)| defaults.get(*key) != Some(*value));
+        let alone = changed.map(|(key, value)| {
+            let mut values = defaults.clone();
+            values.insert(key.clone(), value.clone());
+            (key.clone(), Self { reference: self.reference, values })
+        });
+        Ok(alone.collect())
+    }
+
+    /// These settings with the defaults of some keys.
+    pub fn without(&self, keys: &[String]) -> Result<Self, Error> {
+        let mut values = self.values.clone();
+        for (key, default) in flat::parse(self.reference, "the built-in reference")? {
+            if keys.contains(&key) {
+                values.insert(key, default);
+            }
+        }
+        Ok(Self { reference: self.reference, values })
     }
 
     /// Reads the settings as `T`.
@@ -77,20 +113,25 @@ impl Merged {
     }
 }
 
-fn lay_file(defaults: &Flat, values: &mut Flat, path: &Path) -> Result<(), Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
+fn lay_file(defaults: &Flat, values: &mut Flat, path: &Path, problems: &mut Vec<Error>) {
     let origin = path.display().to_string();
-    for (key, value) in flat::parse(&text, &origin)? {
-        let Some(default) = defaults.get(&key) else {
-            return Err(Error::UnknownKey { key, origin });
-        };
-        if !flat::same_type(default, &value) {
-            return Err(Error::WrongType { key, origin, expected: flat::type_name(default) });
+    let read = std::fs::read_to_string(path)
+        .map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })
+        .and_then(|text| flat::parse(&text, &origin));
+    let settings = match read {
+        Ok(settings) => settings,
+        Err(problem) => return problems.push(problem),
+    };
+    for (key, value) in settings {
+        let origin = origin.clone();
+        match defaults.get(&key) {
+            None => problems.push(Error::UnknownKey { key, origin }),
+            Some(default) if !flat::same_type(default, &value) => {
+                problems.push(Error::WrongType { key, origin, expected: flat::type_name(default) });
+            }
+            Some(_) => _ = values.insert(key, value),
         }
-        values.insert(key, value);
     }
-    Ok(())
 }
 
 fn lay_text(defaults: &Flat, values: &mut Flat, key: &str, text: &str, origin: &str) -> Result<(), Error> {
@@ -230,9 +271,11 @@ url = ""
     fn a_missing_or_malformed_file_is_refused() {
         let missing = Sources { file: Some("/nowhere/parlance.toml".into()), ..Sources::default() };
         assert!(matches!(Merged::load(REFERENCE, &missing), Err(Error::Unreadable { .. })));
-        let file = file("data_dir = [");
+        let file = file("[services.auth.database]\nurl = hunter2\n");
         let malformed = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
-        assert!(matches!(Merged::load(REFERENCE, &malformed), Err(Error::Malformed { .. })));
+        let error = Merged::load(REFERENCE, &malformed).unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }));
+        assert!(error.to_string().contains("line 2") && !error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]

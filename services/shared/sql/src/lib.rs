@@ -18,3 +18,8 @@ pub use progress::Progress;
 pub use reader::Reader;
 pub use retry::{pause, retrying, within};
 pub use store::{Committed, Limits, Settings, Store, Write};
+
+/// Whether a text is the URL of a PostgreSQL database.
+pub fn is_postgres_url(text: &str) -> bool {
+    text.parse::<sqlx::postgres::PgConnectOptions>().is_ok()
+}

@@ -32,6 +32,11 @@ impl Default for Settings {
     }
 }
 
+/// Whether `log.level` is a list of levels and directives.
+pub fn is_level(text: &str) -> bool {
+    EnvFilter::try_new(text).is_ok()
+}
+
 /// Starts logging to standard error; an error if the level is not one, or if logging was started before.
 pub fn init_logs(settings: &Settings) -> anyhow::Result<()> {
     let directives = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
