@@ -3,6 +3,7 @@
 mod batcher;
 mod context;
 pub mod metadata;
+mod observe;
 mod serve;
 mod transport;
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, Response};
 use parlance_core::{Caller, Error, Reason, Result};
+use parlance_telemetry::trace;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -16,8 +17,9 @@ use tower::Service;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::context::{Context, is_traceparent, new_trace, parse_actor};
+use crate::context::{Context, parse_actor};
 use crate::metadata;
+use crate::observe::{Name, Serving, server_span};
 
 /// Marks a request that was made in this process.
 #[derive(Clone, Copy)]
@@ -78,15 +80,15 @@ where
         let authenticate = self.authenticate.clone();
         let secret = self.secret.clone();
         let started = Instant::now();
-        let path = request.uri().path().to_owned();
-        let trace = header(request.headers(), metadata::TRACEPARENT)
-            .filter(|text| is_traceparent(text))
-            .map_or_else(new_trace, str::to_owned);
-        let method = path.rsplit('/').next().unwrap_or_default().to_owned();
-        let span = tracing::debug_span!("rpc", %method, trace_id = trace.get(3..35));
-        Box::pin(
+        let name = Name::of(request.uri().path());
+        let serving = Serving::begin(name);
+        let parent = header(request.headers(), metadata::TRACEPARENT).unwrap_or_default();
+        let mut step = server_span(parent, name);
+        let trace = step.traceparent().to_owned();
+        let work = trace::within(
+            step.traceparent(),
             async move {
-                let streaming = method == "Follow";
+                let streaming = name.method == "Follow";
                 let timeout = header(request.headers(), metadata::TIMEOUT)
                     .and_then(parse_timeout)
                     .unwrap_or(USUAL)
@@ -98,7 +100,7 @@ where
                         (None, _) => Err(Error::new(Reason::CredentialsMissing, "who are you?")),
                     },
                 };
-                let response = match caller {
+                match caller {
                     Ok(caller) => {
                         request.extensions_mut().insert(Context {
                             caller,
@@ -112,15 +114,15 @@ where
                         }
                     }
                     Err(error) => refuse(error),
-                };
-                let code = Status::from_header_map(response.headers())
-                    .map_or(tonic::Code::Ok, |status| status.code());
-                metrics::histogram!("parlance_rpc_seconds", "method" => method.clone(), "code" => code_name(code))
-                    .record(started.elapsed().as_secs_f64());
-                Ok(response)
+                }
             }
-            .instrument(span),
-        )
+            .instrument(tracing::debug_span!("rpc", method = name.method)),
+        );
+        Box::pin(async move {
+            let response = work.await;
+            serving.answered(&mut step, response.headers());
+            Ok(response)
+        })
     }
 }
 
@@ -181,28 +183,6 @@ fn parse_timeout(text: &str) -> Option<Duration> {
         "n" => Duration::from_nanos(n),
         _ => return None,
     })
-}
-
-fn code_name(code: tonic::Code) -> &'static str {
-    match code {
-        tonic::Code::Ok => "ok",
-        tonic::Code::Cancelled => "cancelled",
-        tonic::Code::Unknown => "unknown",
-        tonic::Code::InvalidArgument => "invalid_argument",
-        tonic::Code::DeadlineExceeded => "deadline_exceeded",
-        tonic::Code::NotFound => "not_found",
-        tonic::Code::AlreadyExists => "already_exists",
-        tonic::Code::PermissionDenied => "permission_denied",
-        tonic::Code::ResourceExhausted => "resource_exhausted",
-        tonic::Code::FailedPrecondition => "failed_precondition",
-        tonic::Code::Aborted => "aborted",
-        tonic::Code::OutOfRange => "out_of_range",
-        tonic::Code::Unimplemented => "unimplemented",
-        tonic::Code::Internal => "internal",
-        tonic::Code::Unavailable => "unavailable",
-        tonic::Code::DataLoss => "data_loss",
-        tonic::Code::Unauthenticated => "unauthenticated",
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,12 @@
 
 mod logs;
 mod metrics;
+mod otlp;
 mod process;
+mod settings;
+pub mod trace;
 
 pub use crate::logs::{Format, Settings, init_logs};
 pub use crate::metrics::Metrics;
+pub use crate::otlp::Export;
+pub use crate::settings::TelemetrySettings;
