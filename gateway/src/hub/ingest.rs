@@ -108,7 +108,14 @@ async fn work(edge: Edge, mut receiver: mpsc::Receiver<Job>) {
             }
         }
         for (stream, batch) in batches {
+            let traced: Vec<_> = batch
+                .iter()
+                .filter_map(|live| live.publication.clone().filter(|one| one.delivery().is_some()))
+                .collect();
             let followup = stream.deliver(batch);
+            for publication in traced {
+                publication.delivery().into_iter().for_each(|delivery| delivery.handed_out());
+            }
             repair::follow_up(&edge, &stream, followup);
             // A large audience has taken a while; let others run.
             tokio::task::yield_now().await;

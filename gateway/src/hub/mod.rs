@@ -7,6 +7,7 @@
 
 mod accounts;
 pub mod connection;
+mod delivery;
 mod ingest;
 mod loads;
 pub mod position;

@@ -41,17 +41,17 @@ impl Limits {
 
     /// Issue of tokens, by client address.
     pub(crate) fn token(&self, client: IpAddr) -> Result<()> {
-        check(&self.tokens, &client_ip::household(client))
+        check("tokens", &self.tokens, &client_ip::household(client))
     }
 
     /// Sends, by user.
     pub(crate) fn send(&self, app: Uuid, user: Num) -> Result<()> {
-        check(&self.sends, &(app, user))
+        check("sends", &self.sends, &(app, user))
     }
 
     /// Everything else.
     pub(crate) fn api(&self, who: ApiKeyOrUser) -> Result<()> {
-        check(&self.api, &who)
+        check("api", &self.api, &who)
     }
 
     /// Forgets, every minute, those whose allowance is whole again.
@@ -74,11 +74,13 @@ fn limiter<K: Clone + Eq + std::hash::Hash>(
 }
 
 fn check<K: Clone + Eq + std::hash::Hash>(
+    class: &'static str,
     limiter: &Option<DefaultKeyedRateLimiter<K>>,
     key: &K,
 ) -> Result<()> {
     let Some(limiter) = limiter else { return Ok(()) };
     limiter.check_key(key).map_err(|refusal| {
+        metrics::counter!("parlance_rate_limited_total", "class" => class).increment(1);
         let wait = refusal.wait_time_from(DefaultClock::default().now());
         Error::new(Reason::RateLimited, "too many requests").with_retry_after(wait)
     })

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlance_bus::{Bus, MemoryBus};
+use parlance_bus::{Bus, MemoryBus, observed};
 use parlance_core::{Clock, SystemClock};
 use parlance_gateway::Gateway;
 use parlance_rpc::{AuthClient, ChannelClient, MessageClient, PresenceClient, Transport, in_process, serve};
-use parlance_telemetry::Metrics;
+use parlance_telemetry::{Export, Metrics};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +23,8 @@ use crate::ops::Ops;
 use crate::stores::Stores;
 use crate::{apps, limits, master_key};
 
+/// What this process is, in metrics and traces.
+const ROLE: &str = "serve";
 /// Time that requests in flight have once nothing new is accepted.
 const FINISH: Duration = Duration::from_secs(10);
 /// Time that open gRPC calls have before their services stop (a `Follow` ends only then), and after.
@@ -41,6 +43,7 @@ pub struct Running {
     grpc: Option<grpc::Listening>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    export: Option<Export>,
 }
 
 /// Brings everything up, from the stores to the listeners. Returns when clients are served.
@@ -50,8 +53,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let data = DataDir::open(&config.data_dir)?.lock()?;
     let master_key = master_key::load(&config, &data)?;
     let metrics = Metrics::install()?;
+    metrics.register(ROLE);
+    let export = Export::start(&config.telemetry, ROLE, metrics.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
+    let bus: Arc<dyn Bus> = observed(Arc::new(MemoryBus::new()));
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     tasks.spawn(metrics.clone().upkeep(stop.clone()));
@@ -167,7 +172,20 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     data.publish(&addresses)?;
     let drain = config.drain();
-    Ok(Running { addresses, has_dev_app, drain, data, stores, ops, gateway, listeners, grpc, tasks, stop })
+    Ok(Running {
+        addresses,
+        has_dev_app,
+        drain,
+        data,
+        stores,
+        ops,
+        gateway,
+        listeners,
+        grpc,
+        tasks,
+        stop,
+        export,
+    })
 }
 
 /// Brings the tables of all services up to date.
@@ -222,6 +240,10 @@ impl Running {
             tracing::warn!(left = self.tasks.len(), "background work did not end in time");
         }
         self.stores.close().await;
+        // Last, so that what the end itself did is told as well.
+        if let Some(export) = self.export {
+            export.shutdown().await;
+        }
         self.data.unpublish();
     }
 }

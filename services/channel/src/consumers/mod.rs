@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlance_bus::{Subscription, Topic};
-use parlance_core::{Caller, Error, Result};
+use parlance_core::{Caller, Error, Micros, Result};
 use parlance_proto::event::event::Payload;
 use parlance_proto::event::{Event, LogEntry, ReadLogRequest};
 use parlance_rpc::Context;
 use parlance_sql::positions;
+use parlance_telemetry::trace::{self, Kind};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -70,8 +71,17 @@ async fn catch_up(state: &State) -> Result<()> {
         let page = state.auth().read_log(request).await?.into_inner();
         let lag = page.top_position.saturating_sub(after_position);
         metrics::gauge!("parlance_consumer_lag", "service" => "channel", "log" => LOG).set(lag as f64);
+        let oldest = page.entries.first().and_then(|entry| entry.event.as_ref()?.occurred_at.as_ref());
+        let age =
+            oldest.and_then(Micros::from_timestamp).map_or(0.0, |at| state.now().since(at).as_secs_f64());
+        metrics::gauge!("parlance_consumer_lag_seconds", "service" => "channel", "log" => LOG).set(age);
         let Some(last) = page.entries.last().map(|entry| entry.position) else { return Ok(()) };
-        consume(state, page.entries, last).await?;
+        let facts = page.entries.iter().filter_map(|entry| entry.event.as_ref());
+        let traces = facts.map(|fact| fact.trace.as_str());
+        match trace::start_for_many(Kind::Consumer, "consume auth", traces) {
+            Some(step) => trace::within(step.traceparent(), consume(state, page.entries, last)).await?,
+            None => consume(state, page.entries, last).await?,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use parlance_core::{Error, Micros, Num, Result};
 use parlance_proto::event::{Event, MessageCreated, MessageUpdated, ThreadReplied, event::Payload};
 use parlance_proto::message::{Message, message::Kind};
 use parlance_sql::store_error;
+use parlance_telemetry::trace::{self, Kind as Step};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -49,6 +50,7 @@ pub async fn commit(service: &Service, waiting: Vec<Waiting>) {
 }
 
 fn fail(replies: Vec<oneshot::Sender<Outcome>>, error: Error) {
+    metrics::counter!("parlance_commit_failures_total").increment(replies.len() as u64);
     for reply in replies {
         let _ = reply.send(Outcome::Failed(error.clone()));
     }
@@ -84,7 +86,22 @@ struct Plan {
     authors: HashMap<Num, HashSet<Num>>,
 }
 
+/// Stores a batch, as one step of the traces of its sends.
 async fn store(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {
+    let traces = sends.iter().map(|send| send.trace.as_str());
+    let Some(mut step) = trace::start_for_many(Step::Internal, "commit", traces) else {
+        return write(service, app, sends).await;
+    };
+    step.set("parlance.batch.messages", sends.len() as i64);
+    let place = step.traceparent().to_owned();
+    let mut stored = trace::within(&place, write(service, app, sends))
+        .await
+        .inspect_err(|error| step.fail(error.reason.as_str()))?;
+    stored.announcement.trace = place;
+    Ok(stored)
+}
+
+async fn write(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {
     let write = service.store.begin().await?;
     let connection = write.connection();
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlance_bus::{Item, Topic};
-use parlance_core::{Caller, Error, Num, Reason, Result};
+use parlance_core::{Caller, Error, Micros, Num, Reason, Result};
 use parlance_proto::event::{
     Event, LogEntry, MemberUpdated, ReadLogRequest, Stream, event::Payload, stream::Kind,
 };
 use parlance_rpc::Context;
 use parlance_sql::{Store, Write, positions as log_positions};
+use parlance_telemetry::trace::{self, Kind as Step};
 use sea_orm::DatabaseTransaction;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -107,8 +108,18 @@ async fn consume_page(service: &Service) -> Result<bool> {
     let page = service.channel.clone().read_log(request).await?.into_inner();
     let lag = page.top_position.saturating_sub(after);
     metrics::gauge!("parlance_consumer_lag", "service" => "message", "log" => SERVICE).set(lag as f64);
+    let oldest = page.entries.first().and_then(|entry| entry.event.as_ref()?.occurred_at.as_ref());
+    let age = oldest.and_then(Micros::from_timestamp).map_or(0.0, |at| service.now().since(at).as_secs_f64());
+    metrics::gauge!("parlance_consumer_lag_seconds", "service" => "message", "log" => SERVICE).set(age);
     let Some(last) = page.entries.last().map(|entry| entry.position) else { return Ok(false) };
     let more = last < page.top_position;
+    let facts = page.entries.iter().filter_map(|entry| entry.event.as_ref());
+    let mut step =
+        trace::start_for_many(Step::Consumer, "consume channel", facts.map(|fact| fact.trace.as_str()));
+    if let Some(step) = &mut step {
+        step.set("parlance.batch.facts", page.entries.len() as i64);
+    }
+    let place = step.as_ref().map(|step| step.traceparent().to_owned()).unwrap_or_default();
 
     let write = service.store.begin().await?;
     let mut told = Vec::new();
@@ -126,7 +137,12 @@ async fn consume_page(service: &Service) -> Result<bool> {
     // Held until all announcements stand in the queue.
     let committed = write.commit().await?;
     for (app, events) in told {
-        service.announcer.announce_uncommitted(Announcement { app, events, ..Default::default() });
+        service.announcer.announce_uncommitted(Announcement {
+            app,
+            events,
+            trace: place.clone(),
+            ..Default::default()
+        });
     }
     drop(committed);
     service.facts.position.send_replace(last);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod memory;
+mod observed;
 mod topic;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use parlance_core::Result;
 use parlance_proto::event::{Event, StreamHead};
 
 pub use memory::MemoryBus;
+pub use observed::observed;
 pub use topic::Topic;
 
 /// What travels on the bus.

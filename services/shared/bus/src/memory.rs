@@ -81,7 +81,6 @@ impl Subscriber {
             return;
         }
         if self.sender.try_send(item).is_err() {
-            metrics::counter!("parlance_bus_lagged_total").increment(1);
             self.lagged.store(true, Ordering::Release);
         }
     }

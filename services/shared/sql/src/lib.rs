@@ -8,4 +8,4 @@ mod store;
 
 pub use error::{is_unique_violation, store_error};
 pub use migrate::migrate;
-pub use store::{Committed, Settings, Store, Write};
+pub use store::{Committed, Pool, Settings, Store, Write};

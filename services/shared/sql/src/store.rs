@@ -51,6 +51,19 @@ pub struct Store {
     turn: Option<Arc<Mutex<()>>>,
     statements: Arc<AtomicU64>,
     schema: Arc<str>,
+    /// Whose store it is, for metrics.
+    service: Arc<str>,
+}
+
+/// Connections to a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Open ones that somebody has.
+    pub used: u32,
+    /// Open ones that nobody has.
+    pub idle: u32,
+    /// The most there may be.
+    pub max: u32,
 }
 
 impl Store {
@@ -65,9 +78,12 @@ impl Store {
 
     async fn open_file(path: &std::path::Path) -> anyhow::Result<Self> {
         let statements = Arc::new(AtomicU64::new(0));
+        // The file is named after its service.
+        let service = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let seconds = seconds_of(&service);
         let connect = |connections: u32, synchronous: SqliteSynchronous, read_only: bool| {
             let path = path.to_owned();
-            let statements = statements.clone();
+            let (statements, seconds) = (statements.clone(), seconds.clone());
             async move {
                 let mut options = ConnectOptions::new("sqlite::memory:");
                 options
@@ -100,8 +116,9 @@ impl Store {
                             .foreign_keys(false)
                     });
                 let mut connection = Database::connect(options).await?;
-                connection.set_metric_callback(move |_| {
+                connection.set_metric_callback(move |statement| {
                     statements.fetch_add(1, Ordering::Relaxed);
+                    seconds.record(statement.elapsed.as_secs_f64());
                 });
                 Ok::<_, sea_orm::DbErr>(connection)
             }
@@ -117,6 +134,7 @@ impl Store {
             turn: Some(Arc::new(Mutex::new(()))),
             statements,
             schema: "main".into(),
+            service: service.into(),
         };
         let (journal, synchronous) = store.durability().await?;
         if journal != "wal" || synchronous != "2" {
@@ -148,8 +166,12 @@ impl Store {
             });
         let mut connection = Database::connect(options).await.context("connect to PostgreSQL")?;
         let counter = statements.clone();
-        connection.set_metric_callback(move |_| {
+        // So is the schema, behind the name of the product.
+        let service = schema.strip_prefix("parlance_").unwrap_or(schema);
+        let seconds = seconds_of(service);
+        connection.set_metric_callback(move |statement| {
             counter.fetch_add(1, Ordering::Relaxed);
+            seconds.record(statement.elapsed.as_secs_f64());
         });
         connection
             .execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
@@ -162,6 +184,7 @@ impl Store {
             turn: None,
             statements,
             schema: schema.into(),
+            service: service.into(),
         })
     }
 
@@ -181,6 +204,27 @@ impl Store {
 
     pub fn schema(&self) -> &str {
         &self.schema
+    }
+
+    /// Whose store it is.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The connections for questions (SQLite), or all (PostgreSQL).
+    pub fn pool(&self) -> Pool {
+        let (size, idle, max) = match self.backend() {
+            DbBackend::Postgres => {
+                let pool = self.read.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+            _ => {
+                let pool = self.read.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+        Pool { used: size - idle, idle, max }
     }
 
     /// Statements executed so far, transaction control excluded.
@@ -209,7 +253,7 @@ impl Store {
             ..Default::default()
         };
         let transaction = connection.begin_with_options(options).await.map_err(store_error)?;
-        Ok(Write { transaction, turn, backend: self.backend() })
+        Ok(Write { transaction, turn, backend: self.backend(), service: self.service.clone() })
     }
 
     /// Whether the database answers.
@@ -251,6 +295,7 @@ pub struct Write {
     transaction: DatabaseTransaction,
     turn: Option<OwnedMutexGuard<()>>,
     backend: DbBackend,
+    service: Arc<str>,
 }
 
 impl Write {
@@ -260,6 +305,11 @@ impl Write {
 
     pub fn backend(&self) -> DbBackend {
         self.backend
+    }
+
+    /// Whose store it is.
+    pub fn service(&self) -> &str {
+        &self.service
     }
 
     /// Makes the changes durable. Keep the result until what follows from the commit in the same
@@ -279,6 +329,10 @@ impl Write {
 #[must_use = "drop it when what must happen in commit order has happened"]
 pub struct Committed {
     _turn: Option<OwnedMutexGuard<()>>,
+}
+
+fn seconds_of(service: &str) -> metrics::Histogram {
+    metrics::histogram!("parlance_sql_seconds", "service" => service.to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod catalog;
 mod logs;
 mod metrics;
 mod otlp;
