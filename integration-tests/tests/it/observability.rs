@@ -93,7 +93,7 @@ async fn one_trace_leads_from_the_request_to_the_socket() {
 #[tokio::test]
 async fn a_commit_of_several_sends_is_linked_to_their_traces() {
     let collector = Collector::start().await;
-    let server = observed(&collector).await;
+    let mut server = observed(&collector).await;
     let alice = server.user("alice").await;
     let group = alice.group("g", &[]).await;
     let traces: Vec<String> = (1..=40_u32).map(|number| format!("{number:032x}")).collect();
@@ -121,7 +121,8 @@ async fn a_commit_of_several_sends_is_linked_to_their_traces() {
         }
     })
     .await;
-    // A link leads to the call that sent.
+    // A link leads to the call that sent; the end of the process sends what is left.
+    server.terminate().await;
     let spans = collector.spans();
     for (trace, id) in spans.iter().filter(|span| span.name == "commit").flat_map(|span| &span.links) {
         let linked = spans.iter().find(|span| span.trace == *trace && span.id == *id);
