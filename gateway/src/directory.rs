@@ -21,18 +21,34 @@ const BATCH: usize = 1000;
 pub struct Directory {
     auth: AuthClient,
     users: Cache<Num, Arc<auth::User>>,
+    /// Other gateways change users too, and the event that tells of it may still be on its way.
+    shared: bool,
     /// Counts `forget`s: what was read before one is not kept after it.
     forgotten: AtomicU64,
 }
 
 impl Directory {
-    pub fn new(auth: AuthClient) -> Self {
+    /// `shared`: there are other gateways.
+    pub fn new(auth: AuthClient, shared: bool) -> Self {
         let users = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFE).build();
-        Self { auth, users, forgotten: AtomicU64::new(0) }
+        Self { auth, users, shared, forgotten: AtomicU64::new(0) }
+    }
+
+    /// The users with these nums as they are now: what another gateway has just changed and confirmed
+    /// is in it. For answers to readers; nums that the app does not know are left out.
+    pub async fn users_now(
+        &self,
+        app: Uuid,
+        nums: impl IntoIterator<Item = Num>,
+    ) -> Result<HashMap<Num, Arc<auth::User>>> {
+        if !self.shared {
+            return self.users(app, nums).await;
+        }
+        self.ask(app, nums.into_iter().filter(|num| *num != 0).collect()).await
     }
 
     /// The users with these nums, in one question for all that are not at hand. Nums that the app
-    /// does not know (and 0, the system) are left out.
+    /// does not know (and 0, the system) are left out. For live events and for one's own sends.
     pub async fn users(
         &self,
         app: Uuid,
@@ -52,9 +68,15 @@ impl Directory {
                 _ => missing.push(num),
             }
         }
-        missing.sort_unstable();
-        missing.dedup();
-        for batch in missing.chunks(BATCH) {
+        found.extend(self.ask(app, missing).await?);
+        Ok(found)
+    }
+
+    async fn ask(&self, app: Uuid, mut nums: Vec<Num>) -> Result<HashMap<Num, Arc<auth::User>>> {
+        nums.sort_unstable();
+        nums.dedup();
+        let mut found = HashMap::new();
+        for batch in nums.chunks(BATCH) {
             let before = self.forgotten.load(Ordering::Acquire);
             let request = auth::GetUsersRequest { nums: batch.to_vec(), ids: Vec::new() };
             let request = Context::new(Caller::service(app)).request(request);

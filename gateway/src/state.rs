@@ -20,6 +20,8 @@ pub struct Dependencies {
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub bus: Arc<dyn Bus>,
+    /// Whether there may be other gateways, which change what this one remembers.
+    pub has_siblings: bool,
     pub auth: AuthClient,
     pub channel: ChannelClient,
     pub message: MessageClient,
@@ -47,7 +49,7 @@ struct Shared {
 impl Edge {
     pub(crate) async fn new(dependencies: Dependencies) -> anyhow::Result<Self> {
         let activity = Activity::new(dependencies.presence.clone(), dependencies.tasks.clone());
-        let directory = Directory::new(dependencies.auth.clone());
+        let directory = Directory::new(dependencies.auth.clone(), dependencies.has_siblings);
         let identity = Identity::new(dependencies.auth.clone(), dependencies.clock.clone());
         let hub = Hub::new(&dependencies.settings);
         let limits = Limits::new(&dependencies.settings.rate_limits);

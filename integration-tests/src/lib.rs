@@ -6,6 +6,7 @@ pub mod collector;
 pub mod harness;
 pub mod realtime;
 pub mod rest;
+pub mod traffic;
 pub mod wait;
 
 pub use harness::{Harness, Options};

@@ -159,6 +159,7 @@ impl Front {
     pub async fn with_settings(services: Services, settings: Settings) -> Self {
         let stop = CancellationToken::new();
         let gateway = start(Dependencies {
+            has_siblings: false,
             settings,
             clock: Arc::new(SystemClock),
             bus: Arc::new(MemoryBus::default()),

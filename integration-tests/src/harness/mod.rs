@@ -1,24 +1,32 @@
 //! A running Parlance, seen from outside: its addresses, its log, its life and its death.
 //!
-//! A [`Harness`] owns the processes of one installation and its data directory. Today an
-//! installation is one process ([`Mode::Embedded`]); a mode that starts one process per role adds a
-//! variant and its own way to fill [`Addresses`], and every scenario runs unchanged in it.
+//! A [`Harness`] owns the processes of one installation and its data: one process and a folder
+//! ([`Mode::Embedded`]), or a process for every role and replica, a database and a part of a Redis
+//! ([`Mode::Distributed`]). Every scenario runs unchanged in both; with two gateways, requests of one
+//! client go to one after the other, so that what is written through one is read through the other.
 
 mod addresses;
+mod backing;
+mod cluster;
+mod node;
 mod options;
+mod ports;
 mod process;
+mod servers;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tempfile::TempDir;
 
 pub use addresses::Addresses;
+pub use backing::Backing;
+pub use node::Node;
 pub use options::{Mode, Options};
-use process::Process;
 pub use process::binary;
+pub use servers::Server;
 
 use crate::rest::{Rest, User};
 
@@ -29,17 +37,17 @@ pub const DEV_KEY: &str = "dev-api-key";
 /// The secret with which its backends may sign access tokens.
 pub const DEV_SECRET: &str = "dev-api-secret";
 
-/// How long a start may take, migrations included.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// One installation under test. Dropping it kills its processes and removes its data.
 pub struct Harness {
     options: Options,
     folder: PathBuf,
-    addresses: Addresses,
-    process: Option<Process>,
+    /// By rank of their roles.
+    nodes: Vec<Node>,
+    rest: Rest,
+    next: AtomicUsize,
     http: reqwest::Client,
-    // Last, so that the processes are gone when the folder is removed.
+    // Last, so that the processes are gone when the data is removed.
+    _backing: Option<Backing>,
     _temp: Option<TempDir>,
 }
 
@@ -57,45 +65,91 @@ impl Harness {
             (None, Some(temp)) => temp.path().to_owned(),
             (None, None) => unreachable!("one of both is set"),
         };
-        std::fs::create_dir_all(folder.join("data")).unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
+        let (backing, nodes) = match options.mode {
+            Mode::Embedded => (None, vec![Node::whole(&folder)]),
+            Mode::Distributed => {
+                let backing = match &options.servers {
+                    Some((postgres, redis)) => Backing::on(postgres.clone(), redis.clone()),
+                    None => Backing::of_environment(),
+                };
+                let nodes = cluster::nodes(&options, &backing, &folder);
+                (Some(backing), nodes)
+            }
+        };
+        let http = Rest::http_client();
         let mut harness = Self {
             options,
             folder,
-            addresses: Addresses::any_port(),
-            process: None,
-            http: Rest::http_client(),
+            nodes,
+            rest: Rest::new(http.clone(), String::new()),
+            next: AtomicUsize::new(0),
+            http,
+            _backing: backing,
             _temp: temp,
         };
         harness.boot().await;
         harness
     }
 
-    /// The REST listener, without a trailing slash.
+    /// The processes, by rank of their roles.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The processes of one role.
+    pub fn of_role(&self, role: &str) -> Vec<&Node> {
+        self.nodes.iter().filter(|node| node.role == role).collect()
+    }
+
+    pub fn node_mut(&mut self, role: &str, index: usize) -> &mut Node {
+        let found = self.nodes.iter_mut().find(|node| node.role == role && node.index == index);
+        found.unwrap_or_else(|| panic!("there is no {role}-{index}"))
+    }
+
+    /// The addresses of the gateways.
+    pub fn gateways(&self) -> Vec<&Addresses> {
+        let is_edge = |node: &&Node| node.role == "gateway" || node.role == "serve";
+        self.nodes.iter().filter(is_edge).map(|node| &node.addresses).collect()
+    }
+
+    /// One gateway after the other.
+    fn gateway(&self) -> &Addresses {
+        let gateways = self.gateways();
+        gateways[self.next.fetch_add(1, Ordering::Relaxed) % gateways.len()]
+    }
+
+    /// The REST listener of a gateway, without a trailing slash.
     pub fn rest_url(&self) -> String {
-        format!("http://{}", self.addresses.rest)
+        format!("http://{}", self.gateway().rest)
     }
 
-    /// The realtime endpoint on the realtime listener.
+    /// The realtime endpoint on the realtime listener of a gateway.
     pub fn realtime_url(&self) -> String {
-        format!("ws://{}/connection/websocket", self.addresses.realtime)
+        format!("ws://{}/connection/websocket", self.gateway().realtime)
     }
 
-    /// The realtime endpoint on the REST listener.
+    /// The realtime endpoint on the REST listener of a gateway.
     pub fn realtime_url_on_rest(&self) -> String {
-        format!("ws://{}/connection/websocket", self.addresses.rest)
+        format!("ws://{}/connection/websocket", self.gateway().rest)
     }
 
+    /// Where the first gateway, and in one process everything, listens.
     pub fn addresses(&self) -> &Addresses {
-        &self.addresses
+        self.gateways()[0]
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.options.mode
     }
 
     pub fn data_dir(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    /// A client without any credentials.
+    /// A client without any credentials, whose requests go to one gateway after the other.
     pub fn anonymous(&self) -> Rest {
-        Rest::new(self.http.clone(), self.rest_url())
+        self.rest.clone()
     }
 
     /// A backend: the API key alone.
@@ -125,44 +179,49 @@ impl Harness {
 
     /// Everything that the processes have printed so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+        self.nodes.iter().map(Node::log).collect()
     }
 
-    /// Process id of the server.
+    /// Process id of the one server.
     pub fn pid(&self) -> u32 {
-        self.process.as_ref().expect("running").pid()
+        assert_eq!(self.nodes.len(), 1, "one process was expected");
+        self.nodes[0].pid()
     }
 
-    /// SIGKILL, without any chance to tidy up.
+    /// SIGKILL for every process, without any chance to tidy up.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill();
+        for node in &mut self.nodes {
+            node.kill();
         }
     }
 
-    /// SIGTERM, then waits for the end.
+    /// SIGTERM for every process, then waits for their ends, which must be good ones.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let mut process = self.process.take().expect("running");
-        process.terminate();
-        process.wait(Duration::from_secs(60)).await.unwrap_or_else(|| {
-            panic!("still running 60 s after SIGTERM; log:\n{}", self.log_tail());
-        })
+        self.begin_terminate();
+        self.ended().await
     }
 
-    /// Sends SIGTERM and leaves the process running its course.
+    /// Sends SIGTERM, gateways first, and leaves the processes running their course.
     pub fn begin_terminate(&mut self) {
-        self.process.as_mut().expect("running").terminate();
+        for node in self.nodes.iter_mut().rev() {
+            node.begin_terminate();
+        }
     }
 
-    /// Waits for a process that was told to end.
+    /// Waits for processes that were told to end; the first bad end, or a good one.
     pub async fn ended(&mut self) -> ExitStatus {
-        let mut process = self.process.take().expect("running");
-        process.wait(Duration::from_secs(60)).await.expect("ends")
+        let mut outcome = None;
+        for node in &mut self.nodes {
+            let status = node.ended().await;
+            if !status.success() || outcome.is_none() {
+                outcome = Some(status);
+            }
+        }
+        outcome.expect("there is a process")
     }
 
     /// Starts again after [`Harness::kill`] or [`Harness::terminate`]: same data, same ports.
     pub async fn start_again(&mut self) {
-        assert!(self.process.is_none(), "still running");
         self.boot().await;
     }
 
@@ -177,50 +236,38 @@ impl Harness {
         self.options = std::mem::take(&mut self.options).with(name, value);
     }
 
-    /// Runs a tool of the binary (`app list`, `config print`) on this data directory.
+    /// Runs a tool of the binary (`app list`, `config print`) on the data of this installation.
     pub fn tool(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = std::process::Command::new(binary());
         command.args(arguments).arg("--data-dir").arg(self.data_dir());
+        // The auth service's settings, or those of the whole.
+        self.nodes[0].apply(&mut command);
         self.options.apply(&mut command);
         command.output().unwrap()
     }
 
+    /// Starts one process again: same data, same ports.
+    pub async fn start_node(&mut self, role: &str, index: usize) {
+        let (options, http) = (self.options.clone(), self.http.clone());
+        let node = self.node_mut(role, index);
+        node.launch(&options);
+        node.ready(&http).await;
+    }
+
     async fn boot(&mut self) {
-        let listen = self.data_dir().join("listen.json");
-        let _ = std::fs::remove_file(&listen);
-        let mut process = Process::start(&self.options, &self.addresses, &self.data_dir(), &self.log_path());
-        let started = Instant::now();
-        loop {
-            if let Some(status) = process.ended() {
-                panic!("the server ended with {status}; log:\n{}", self.log_tail());
-            }
-            if let Some(addresses) = Addresses::read(&listen) {
-                self.addresses = addresses;
-                if self.is_ready().await {
-                    break;
-                }
-            }
-            assert!(started.elapsed() < START_TIMEOUT, "not ready in time; log:\n{}", self.log_tail());
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        for node in &mut self.nodes {
+            node.launch(&self.options);
         }
-        self.process = Some(process);
-    }
-
-    async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/ready", self.rest_url())).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.join("server.log")
+        for node in &mut self.nodes {
+            node.ready(&self.http).await;
+        }
+        let urls = self.gateways().iter().map(|at| format!("http://{}", at.rest)).collect();
+        self.rest = Rest::alternating(self.http.clone(), urls);
     }
 
     fn log_tail(&self) -> String {
-        let log = self.log();
-        // The greeting at the start tells nothing about a failure, unless it is all there is.
-        let since = log.rfind("\"serving\"").unwrap_or_default();
-        let lines: Vec<&str> = log[since..].lines().collect();
-        lines[lines.len().saturating_sub(40)..].join("\n")
+        let tails = self.nodes.iter().map(|node| format!("[{}]\n{}", node.name(), node.log_tail()));
+        tails.collect::<Vec<_>>().join("\n")
     }
 
     /// Where logs and data lie.

@@ -7,6 +7,19 @@ pub enum Mode {
     /// `parlance serve`: everything in one process.
     #[default]
     Embedded,
+    /// Every role a process of its own, on PostgreSQL and Redis.
+    Distributed,
+}
+
+impl Mode {
+    /// `PARLANCE_TEST_MODE`: `embedded` (the default) or `distributed`.
+    pub fn of_environment() -> Self {
+        match std::env::var("PARLANCE_TEST_MODE").as_deref() {
+            Ok("distributed") => Self::Distributed,
+            Ok("embedded" | "") | Err(_) => Self::Embedded,
+            Ok(other) => panic!("PARLANCE_TEST_MODE is embedded or distributed, not {other}"),
+        }
+    }
 }
 
 /// What a test wants of its installation.
@@ -16,12 +29,46 @@ pub struct Options {
     pub(super) folder: Option<PathBuf>,
     pub(super) wrapper: Vec<String>,
     settings: Vec<(String, String)>,
+    replicas: Vec<(String, usize)>,
+    pub(super) servers: Option<(String, String)>,
 }
 
 impl Options {
-    /// Loopback, free ports, no rate limits, a short drain.
+    /// Loopback, free ports, no rate limits, a short drain; in the mode that the environment names.
     pub fn new() -> Self {
-        Self::default().with("rate_limits.enabled", false).with("gateway.drain_s", 1)
+        let fresh = Self { mode: Mode::of_environment(), ..Self::default() };
+        fresh.with("rate_limits.enabled", false).with("gateway.drain_s", 1)
+    }
+
+    /// In one process, whatever the environment says: for what only one process has.
+    pub fn embedded(self) -> Self {
+        Self { mode: Mode::Embedded, ..self }
+    }
+
+    /// In processes of their own, whatever the environment says.
+    pub fn distributed(self) -> Self {
+        Self { mode: Mode::Distributed, ..self }
+    }
+
+    /// How many processes of a role there are (distributed).
+    pub fn with_replicas(mut self, role: &str, count: usize) -> Self {
+        self.replicas.retain(|(known, _)| known != role);
+        self.replicas.push((role.to_owned(), count));
+        self
+    }
+
+    /// On these servers (URLs of a PostgreSQL and a Redis) instead of those of the environment.
+    pub fn on_servers(mut self, postgres: &str, redis: &str) -> Self {
+        self.servers = Some((postgres.to_owned(), redis.to_owned()));
+        self
+    }
+
+    pub(super) fn replicas(&self, role: &str) -> usize {
+        let usual = match role {
+            "gateway" | "message" => 2,
+            _ => 1,
+        };
+        self.replicas.iter().find(|(known, _)| known == role).map_or(usual, |(_, count)| *count)
     }
 
     /// Sets `section.key` through the environment, as an operator would.

@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Addresses, Mode, Options};
+use super::Options;
 
 /// A process of an installation; killed when dropped.
+#[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     /// Runs under a tracer: the server is the tracer's child.
@@ -30,25 +31,24 @@ pub fn binary() -> PathBuf {
 }
 
 impl Process {
-    pub(super) fn start(options: &Options, addresses: &Addresses, data: &Path, log: &Path) -> Self {
+    pub(super) fn start(
+        command: &str,
+        options: &Options,
+        environment: &[(String, String)],
+        log: &Path,
+    ) -> Self {
         let mut words = options.wrapper.iter().map(Into::into).chain([binary().into_os_string()]);
-        let mut command = Command::new(words.next().expect("at least the binary"));
-        command.args(words);
-        match options.mode {
-            Mode::Embedded => command.arg("serve"),
-        };
+        let mut program = Command::new(words.next().expect("at least the binary"));
         let log = OpenOptions::new().create(true).append(true).open(log).expect("the log can be opened");
-        command
-            .arg("--data-dir")
-            .arg(data)
-            .env("PARLANCE__GATEWAY__LISTEN", &addresses.rest)
-            .env("PARLANCE__GATEWAY__REALTIME_LISTEN", &addresses.realtime)
-            .env("PARLANCE__GRPC__LISTEN", &addresses.grpc)
+        program
+            .args(words)
+            .arg(command)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log);
-        options.apply(&mut command);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        options.apply(&mut program);
+        let child = program.spawn().unwrap_or_else(|error| panic!("{program:?}: {error}"));
         Self { child, wrapped: !options.wrapper.is_empty() }
     }
 
@@ -59,7 +59,11 @@ impl Process {
     }
 
     pub(super) fn terminate(&mut self) {
-        signal(self.pid(), "TERM");
+        self.signal("TERM");
+    }
+
+    pub(super) fn signal(&self, name: &str) {
+        signal(self.pid(), name);
     }
 
     pub(super) fn kill(&mut self) {
@@ -98,6 +102,6 @@ fn child_of(pid: u32) -> Option<u32> {
 }
 
 /// Sends a signal to one process by its id.
-fn signal(pid: u32, name: &str) {
+pub(super) fn signal(pid: u32, name: &str) {
     let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status();
 }

@@ -61,6 +61,14 @@ impl State {
         all
     }
 
+    /// Publications that were pushed since a position among the replies, which is moved on.
+    pub fn pushed(&self, read: &mut usize) -> Vec<(String, Publication)> {
+        let news = &self.replies[(*read).min(self.replies.len())..];
+        *read = self.replies.len();
+        let pushes = news.iter().filter_map(|reply| reply.push.as_ref());
+        pushes.filter_map(|push| Some((self.channel_of(push), push.publication.clone()?))).collect()
+    }
+
     /// Publications of one channel.
     pub fn on(&self, channel: &str) -> Vec<Publication> {
         self.publications().into_iter().filter(|(name, _)| name == channel).map(|(_, one)| one).collect()
@@ -274,6 +282,11 @@ impl Realtime {
     pub async fn event_where(&self, channel: &str, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let what = format!("{kind} arrives on {channel}");
         self.wait_until(&what, |state| state.events(channel, kind).into_iter().find(|one| fits(one))).await
+    }
+
+    /// Returns when something has arrived, or after `patience`.
+    pub async fn news(&self, patience: std::time::Duration) {
+        let _ = tokio::time::timeout(patience, self.shared.news.notified()).await;
     }
 
     /// Waits until `probe` answers something; after [`PATIENCE`] fails and prints what did arrive.

@@ -4,6 +4,8 @@
 mod answer;
 mod user;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
@@ -17,7 +19,8 @@ pub use user::User;
 #[derive(Clone, Debug)]
 pub struct Rest {
     http: Client,
-    base: String,
+    bases: Arc<[String]>,
+    next: Arc<AtomicUsize>,
     key: Option<String>,
     token: Option<String>,
     headers: Vec<(String, String)>,
@@ -26,7 +29,19 @@ pub struct Rest {
 
 impl Rest {
     pub fn new(http: Client, base: String) -> Self {
-        Self { http, base, key: None, token: None, headers: Vec::new(), tolerant: false }
+        Self::alternating(http, vec![base])
+    }
+
+    /// Requests go to one of the servers after the other.
+    pub fn alternating(http: Client, bases: Vec<String>) -> Self {
+        let (bases, next) = (bases.into(), Arc::default());
+        Self { http, bases, next, key: None, token: None, headers: Vec::new(), tolerant: false }
+    }
+
+    /// The same client on one server alone.
+    pub fn only_on(mut self, base: &str) -> Self {
+        self.bases = [base.to_owned()].into();
+        self
     }
 
     /// Plain HTTP/1.1 with keep-alive; follows no redirects, decodes gzip.
@@ -70,8 +85,9 @@ impl Rest {
         self
     }
 
+    /// The server whose turn it is, without a trailing slash.
     pub fn base(&self) -> &str {
-        &self.base
+        &self.bases[self.next.fetch_add(1, Ordering::Relaxed) % self.bases.len()]
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -125,7 +141,7 @@ impl Rest {
 
     /// A request with this client's credentials, to be completed by the caller.
     pub fn build(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base()));
         if let Some(key) = &self.key {
             request = request.header("x-api-key", key);
         }

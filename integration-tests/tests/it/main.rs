@@ -5,6 +5,7 @@ mod prelude;
 mod authorization;
 mod channels;
 mod clients;
+mod cluster;
 mod contract_table;
 mod cursors;
 mod errors;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::role::Role;
 use crate::{master_key, stores};
 
 /// The development app; its key and secret are known to everybody.
@@ -79,14 +80,15 @@ async fn with_auth<T>(
     config: &Config,
     work: impl AsyncFnOnce(AuthClient) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let data = DataDir::open(&config.data_dir)?;
-    let store = stores::open_auth(config, &data).await?;
+    let in_settings = config.database_url(Role::Auth).is_some() && config.auth.master_key.expose().is_some();
+    let data = if in_settings { None } else { Some(DataDir::open(&config.data_dir)?) };
+    let store = stores::open_auth(config, data.as_ref()).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let server = parlance_auth::start(parlance_auth::Dependencies {
         store: store.clone(),
         bus: Arc::new(MemoryBus::new()),
         clock: Arc::new(SystemClock),
-        master_key: master_key::load(config, &data)?,
+        master_key: master_key::load(config, data.as_ref())?,
         tasks: tasks.clone(),
         stop: stop.clone(),
     })

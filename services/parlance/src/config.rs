@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use parlance_config::{Merged, Secret, Sources};
 use parlance_gateway::config::{ChatSdkSettings, GatewaySettings, RateLimitSettings, RealtimeSettings};
-use serde::Deserialize;
+use parlance_rpc::Address;
+use serde::{Deserialize, Deserializer};
+
+use crate::role::Role;
 
 /// The commented reference: every setting and its default.
 pub const REFERENCE: &str = include_str!("defaults.toml");
@@ -67,6 +70,7 @@ pub struct Grpc {
     pub listen: String,
     pub secret: Secret,
     pub max_message_bytes: usize,
+    pub max_in_flight: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -83,11 +87,13 @@ pub struct Auth {
 pub struct Database {
     pub url: Secret,
     pub max_connections: u32,
+    pub migrate: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Redis {
     pub url: Secret,
+    pub prefix: String,
 }
 
 /// What differs from service to service.
@@ -101,18 +107,25 @@ pub struct Services {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Service {
-    pub addresses: Vec<String>,
+    #[serde(deserialize_with = "addresses")]
+    pub addresses: Vec<Address>,
     pub database: ServiceDatabase,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServiceWithoutDatabase {
-    pub addresses: Vec<String>,
+    #[serde(deserialize_with = "addresses")]
+    pub addresses: Vec<Address>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServiceDatabase {
     pub url: Secret,
+}
+
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 impl Config {
@@ -159,6 +172,33 @@ impl Config {
     /// Whether nobody but this machine can reach us.
     pub fn is_on_loopback(&self) -> bool {
         self.listeners().iter().all(|(_, address)| address.as_ref().is_ok_and(|a| a.ip().is_loopback()))
+    }
+
+    /// Where the replicas of a service answer.
+    pub fn addresses(&self, service: Role) -> &[Address] {
+        match service {
+            Role::Auth => &self.services.auth.addresses,
+            Role::Channel => &self.services.channel.addresses,
+            Role::Presence => &self.services.presence.addresses,
+            Role::Message => &self.services.message.addresses,
+            Role::All | Role::Gateway => &[],
+        }
+    }
+
+    /// The PostgreSQL of a service; `None` = a file in the data folder.
+    pub fn database_url(&self, service: Role) -> Option<&str> {
+        let own = match service {
+            Role::Auth => self.services.auth.database.url.expose(),
+            Role::Channel => self.services.channel.database.url.expose(),
+            Role::Message => self.services.message.database.url.expose(),
+            Role::All | Role::Gateway | Role::Presence => None,
+        };
+        own.or(self.database.url.expose())
+    }
+
+    /// Whether a service keeps its tables in the data folder.
+    pub fn keeps_files(&self) -> bool {
+        Role::ALONE.iter().any(|role| role.has_store() && self.database_url(*role).is_none())
     }
 
     /// Time over which realtime connections are closed.

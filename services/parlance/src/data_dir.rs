@@ -29,7 +29,8 @@ pub(crate) struct Locked {
 #[derive(Debug, Clone, Serialize)]
 pub struct Addresses {
     /// REST and realtime.
-    pub rest: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<SocketAddr>,
     /// Realtime alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub realtime: Option<SocketAddr>,

@@ -1,4 +1,5 @@
-//! The gRPC listener: every service for callers from outside, with health and reflection.
+//! The gRPC listener: the services of this process for other roles and for callers from outside, with
+//! health and reflection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,74 +13,100 @@ use parlance_proto::auth::auth_service_server::AuthServiceServer;
 use parlance_proto::channel::channel_service_server::ChannelServiceServer;
 use parlance_proto::message::message_service_server::MessageServiceServer;
 use parlance_proto::presence::presence_service_server::PresenceServiceServer;
-use parlance_rpc::{Authenticate, serve};
+use parlance_rpc::{Authenticate, Served, serve};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::server::NamedService as _;
 use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tonic_reflection::server::Builder;
 
 /// A caller that does not answer a ping within this time is gone.
 const PING: Duration = Duration::from_secs(30);
 /// Most calls that one connection may have open.
-const MAX_STREAMS: u32 = 1024;
+const MAX_STREAMS: u32 = 4096;
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
-/// The generated servers of all services. Cloning shares the services.
-#[derive(Clone)]
+/// The generated servers of the services that run here. Cloning shares the services.
+#[derive(Clone, Default)]
 pub(crate) struct Servers {
-    pub(crate) auth: AuthServiceServer<Auth>,
-    pub(crate) channel: ChannelServiceServer<Channel>,
-    pub(crate) presence: PresenceServiceServer<Presence>,
-    pub(crate) message: MessageServiceServer<Message>,
+    pub(crate) auth: Option<AuthServiceServer<Auth>>,
+    pub(crate) channel: Option<ChannelServiceServer<Channel>>,
+    pub(crate) presence: Option<PresenceServiceServer<Presence>>,
+    pub(crate) message: Option<MessageServiceServer<Message>>,
+}
+
+/// Who may come in, and how many at once.
+pub(crate) struct Guard {
+    /// Tells who callers from outside are.
+    pub(crate) authenticate: Authenticate,
+    /// Beside it the caller metadata of our own services is believed.
+    pub(crate) secret: Option<Arc<str>>,
+    /// Most calls under way, of all services together.
+    pub(crate) max_in_flight: usize,
+}
+
+impl Guard {
+    fn before<S>(&self, server: Option<S>, room: &Arc<Semaphore>) -> Option<Served<S>> {
+        let guarded = serve(server?, Some(self.authenticate.clone()), self.secret.clone());
+        Some(guarded.with_room(room.clone()))
+    }
 }
 
 /// A running listener.
 pub(crate) struct Listening {
     health: HealthReporter,
+    names: Vec<&'static str>,
     closing: CancellationToken,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
-/// Serves on a bound listener. Callers are asked of `authenticate` unless they bring `secret`.
+/// Serves on a bound listener.
 pub(crate) async fn listen(
     listener: TcpListener,
     servers: Servers,
-    authenticate: Authenticate,
-    secret: Option<Arc<str>>,
+    guard: Guard,
 ) -> anyhow::Result<Listening> {
-    let outside = Some(authenticate);
     let (health, health_server) = tonic_health::server::health_reporter();
-    health.set_serving::<AuthServiceServer<Auth>>().await;
-    health.set_serving::<ChannelServiceServer<Channel>>().await;
-    health.set_serving::<PresenceServiceServer<Presence>>().await;
-    health.set_serving::<MessageServiceServer<Message>>().await;
+    let mut names = vec![""];
+    names.extend(servers.auth.as_ref().map(|_| AuthServiceServer::<Auth>::NAME));
+    names.extend(servers.channel.as_ref().map(|_| ChannelServiceServer::<Channel>::NAME));
+    names.extend(servers.presence.as_ref().map(|_| PresenceServiceServer::<Presence>::NAME));
+    names.extend(servers.message.as_ref().map(|_| MessageServiceServer::<Message>::NAME));
+    for name in &names {
+        health.set_service_status(*name, ServingStatus::Serving).await;
+    }
 
+    let room = Arc::new(Semaphore::new(guard.max_in_flight));
     let closing = CancellationToken::new();
     let router = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(PING))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MAX_STREAMS)
         .add_service(health_server)
         .add_service(reflection().build_v1().context("gRPC reflection")?)
         .add_service(reflection().build_v1alpha().context("gRPC reflection")?)
-        .add_service(serve(servers.auth, outside.clone(), secret.clone()))
-        .add_service(serve(servers.channel, outside.clone(), secret.clone()))
-        .add_service(serve(servers.presence, outside.clone(), secret.clone()))
-        .add_service(serve(servers.message, outside, secret));
+        .add_optional_service(guard.before(servers.auth, &room))
+        .add_optional_service(guard.before(servers.channel, &room))
+        .add_optional_service(guard.before(servers.presence, &room))
+        .add_optional_service(guard.before(servers.message, &room));
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let until = closing.clone().cancelled_owned();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, until));
-    Ok(Listening { health, closing, serving })
+    Ok(Listening { health, names, closing, serving })
 }
 
 impl Listening {
     /// Tells health checkers that this process is going.
     pub(crate) async fn drain(&self) {
-        self.health.set_not_serving::<AuthServiceServer<Auth>>().await;
-        self.health.set_not_serving::<ChannelServiceServer<Channel>>().await;
-        self.health.set_not_serving::<PresenceServiceServer<Presence>>().await;
-        self.health.set_not_serving::<MessageServiceServer<Message>>().await;
-        self.health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        for name in &self.names {
+            self.health.set_service_status(*name, ServingStatus::NotServing).await;
+        }
     }
 
     /// Accepts no more calls.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use parlance::Role;
 use parlance::config::{Config, REFERENCE, SECRETS};
 use parlance_config::{Merged, Sources};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -43,6 +44,16 @@ struct Options {
 enum Command {
     /// Run everything in this process (the default)
     Serve,
+    /// Run the auth service alone: apps, users, tokens
+    Auth,
+    /// Run the channel service alone: channels, members, permissions
+    Channel,
+    /// Run the presence service alone: who is online, who types
+    Presence,
+    /// Run the message service alone: messages and stream logs
+    Message,
+    /// Run a gateway alone: HTTP and WebSocket
+    Gateway,
     /// Bring the tables of all services up to date, and end
     Migrate,
     /// Show settings
@@ -98,10 +109,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let config = Config { dev: cli.options.dev, ..Config::read(&merged)? };
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(config).await,
+        Command::Serve => serve(config, Role::All).await,
+        Command::Auth => serve(config, Role::Auth).await,
+        Command::Channel => serve(config, Role::Channel).await,
+        Command::Presence => serve(config, Role::Presence).await,
+        Command::Message => serve(config, Role::Message).await,
+        Command::Gateway => serve(config, Role::Gateway).await,
         Command::Migrate => {
             parlance_telemetry::init_logs(&config.log)?;
-            parlance::embedded::migrate(&config).await?;
+            parlance::migrate(&config).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::App(AppCommand::Create { name }) => {
@@ -121,15 +137,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(config: Config, role: Role) -> anyhow::Result<ExitCode> {
     parlance_telemetry::init_logs(&config.log)?;
     let mut signals = Signals::listen()?;
     let running = tokio::select! {
-        started = parlance::start(config) => started?,
+        started = parlance::start(config, role) => started?,
         () = signals.next() => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
     };
     let listening = serde_json::to_string(running.addresses())?;
-    tracing::info!(%listening, "serving");
+    tracing::info!(%role, %listening, "serving");
     // Last, so that a newcomer at a terminal finds it below all else.
     print(running.welcome());
 

@@ -15,13 +15,14 @@ use crate::data_dir::DataDir;
 const FILE: &str = "master.key";
 
 /// The key from the settings, else the one of the data folder, made at the first start.
-pub(crate) fn load(config: &Config, data: &DataDir) -> anyhow::Result<[u8; 32]> {
+pub(crate) fn load(config: &Config, data: Option<&DataDir>) -> anyhow::Result<[u8; 32]> {
     if let Some(text) = config.auth.master_key.expose() {
         return parse(text).context("setting `auth.master_key` must be 32 bytes in base64");
     }
     if config.production {
         bail!("with production = true the setting `auth.master_key` is required (32 random bytes in base64)");
     }
+    let Some(data) = data else { bail!("without a data folder the setting `auth.master_key` is required") };
     let path = data.file(FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(text.trim()).with_context(|| format!("{} does not hold a key", path.display())),

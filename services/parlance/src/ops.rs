@@ -11,9 +11,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use parlance_bus::Bus;
 use parlance_core::{Clock, SystemClock};
+use parlance_rpc::Transport;
 use parlance_sql::Store;
 use parlance_telemetry::Metrics;
 use serde_json::{Map, Value, json};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus as HealthStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::stores::Stores;
 
@@ -28,17 +32,42 @@ struct Shared {
     stores: Stores,
     bus: Arc<dyn Bus>,
     metrics: Metrics,
+    upstreams: Vec<Upstream>,
     started: Instant,
     draining: AtomicBool,
 }
 
+/// A service in other processes that this one calls. Until it has answered once this process is not
+/// ready; later it is better to answer 503 where that service is needed than not at all.
+pub(crate) struct Upstream {
+    service: &'static str,
+    transport: Transport,
+    reached: AtomicBool,
+}
+
+impl Upstream {
+    pub(crate) fn new(service: &'static str, transport: Transport) -> Self {
+        Self { service, transport, reached: AtomicBool::new(false) }
+    }
+
+    async fn answers(&self) -> bool {
+        let mut client = HealthClient::new(self.transport.clone());
+        let question = HealthCheckRequest { service: String::new() };
+        let answer = tokio::time::timeout(PATIENCE, client.check(question)).await;
+        let answers = matches!(answer, Ok(Ok(answer))
+            if answer.get_ref().status == HealthStatus::Serving as i32);
+        self.reached.fetch_or(answers, Ordering::AcqRel);
+        answers
+    }
+}
+
 impl Ops {
-    pub(crate) fn new(stores: Stores, bus: Arc<dyn Bus>, metrics: Metrics) -> Self {
-        let draining = AtomicBool::new(false);
+    pub(crate) fn new(stores: Stores, bus: Arc<dyn Bus>, metrics: Metrics, upstreams: Vec<Upstream>) -> Self {
+        let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let measured = stores.clone();
         metrics
             .measure(move || measured.named().into_iter().for_each(|(service, store)| show(service, store)));
-        Self(Arc::new(Shared { stores, bus, metrics, started: Instant::now(), draining }))
+        Self(Arc::new(Shared { stores, bus, metrics, upstreams, started, draining }))
     }
 
     /// From now on the process is not ready, whatever its dependencies say.
@@ -67,7 +96,8 @@ async fn health(State(Ops(ops)): State<Ops>) -> Json<Value> {
     }))
 }
 
-/// `GET /ready`: 200 if every database answers and the bus makes a round trip; 503 with what does not.
+/// `GET /ready`: 200 if every database answers, the bus makes a round trip and each service that this
+/// process calls has been reached; 503 with what does not.
 async fn ready(State(Ops(ops)): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Acquire) {
         metrics::gauge!("parlance_ready").set(0.0);
@@ -80,7 +110,11 @@ async fn ready(State(Ops(ops)): State<Ops>) -> Response {
     }
     let delivers = matches!(tokio::time::timeout(PATIENCE, ops.bus.probe()).await, Ok(Ok(())));
     checks.insert("bus".to_owned(), verdict(delivers));
-    let ready = checks.values().all(|check| check == &verdict(true));
+    let mut ready = checks.values().all(|check| check == &verdict(true));
+    for upstream in &ops.upstreams {
+        checks.insert(upstream.service.to_owned(), verdict(upstream.answers().await));
+        ready &= upstream.reached.load(Ordering::Acquire);
+    }
     metrics::gauge!("parlance_ready").set(f64::from(u8::from(ready)));
     let (code, status) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
@@ -119,6 +153,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::data_dir::DataDir;
+    use crate::role::Role;
 
     async fn ready(ops: &Ops) -> (StatusCode, Value) {
         let request = Request::get("/ready").body(Body::empty()).unwrap();
@@ -133,12 +168,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::open(folder.path()).unwrap();
         let config = Config::load(&Sources::default()).unwrap();
-        let stores = Stores::open(&config, &data).await.unwrap();
-        let ops = Ops::new(stores.clone(), Arc::new(MemoryBus::new()), Metrics::install().unwrap());
+        let stores = Stores::open(&config, Some(&data), Role::All).await.unwrap();
+        let bus = Arc::new(MemoryBus::new());
+        let ops = Ops::new(stores.clone(), bus, Metrics::install().unwrap(), Vec::new());
         let (status, body) = ready(&ops).await;
         assert_eq!((status, &body["status"]), (StatusCode::OK, &json!("ready")));
 
-        stores.channel.close().await;
+        stores.channel.unwrap().close().await;
         let (status, body) = ready(&ops).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["checks"]["channel.database"], "failed", "{body}");

@@ -1,63 +1,77 @@
 //! One database a service.
 
 use anyhow::Context as _;
-use parlance_config::Secret;
 use parlance_sql::{Settings, Store};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::role::Role;
 
-/// The stores of the services that have one.
-#[derive(Clone)]
+/// The stores of the services that have one and run in this process.
+#[derive(Clone, Default)]
 pub(crate) struct Stores {
-    pub(crate) auth: Store,
-    pub(crate) channel: Store,
-    pub(crate) message: Store,
+    pub(crate) auth: Option<Store>,
+    pub(crate) channel: Option<Store>,
+    pub(crate) message: Option<Store>,
 }
 
 impl Stores {
-    pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Self> {
-        let services = &config.services;
+    /// Opens those of `role`. Without a data folder all are on PostgreSQL.
+    pub(crate) async fn open(config: &Config, data: Option<&DataDir>, role: Role) -> anyhow::Result<Self> {
+        let open = async |service: Role| match role.runs(service) {
+            true => open(service, config, data).await.map(Some),
+            false => Ok(None),
+        };
         Ok(Self {
-            auth: open("auth", &services.auth.database.url, config, data).await?,
-            channel: open("channel", &services.channel.database.url, config, data).await?,
-            message: open("message", &services.message.database.url, config, data).await?,
+            auth: open(Role::Auth).await?,
+            channel: open(Role::Channel).await?,
+            message: open(Role::Message).await?,
         })
     }
 
     /// Brings all tables up to date.
     pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
-        parlance_auth::migrate(&self.auth).await.context("the tables of auth")?;
-        parlance_channel::migrate(&self.channel).await.context("the tables of channel")?;
-        parlance_message::migrate(&self.message).await.context("the tables of message")
+        if let Some(store) = &self.auth {
+            parlance_auth::migrate(store).await.context("the tables of auth")?;
+        }
+        if let Some(store) = &self.channel {
+            parlance_channel::migrate(store).await.context("the tables of channel")?;
+        }
+        if let Some(store) = &self.message {
+            parlance_message::migrate(store).await.context("the tables of message")?;
+        }
+        Ok(())
     }
 
-    pub(crate) fn named(&self) -> [(&'static str, &Store); 3] {
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &Store)> {
         [("auth", &self.auth), ("channel", &self.channel), ("message", &self.message)]
+            .into_iter()
+            .filter_map(|(name, store)| Some((name, store.as_ref()?)))
     }
 
     pub(crate) async fn close(self) {
-        self.message.close().await;
-        self.channel.close().await;
-        self.auth.close().await;
+        for store in [self.message, self.channel, self.auth].into_iter().flatten() {
+            store.close().await;
+        }
     }
 }
 
 /// The store of the auth service alone, migrated: for the tools that manage apps.
-pub(crate) async fn open_auth(config: &Config, data: &DataDir) -> anyhow::Result<Store> {
-    let store = open("auth", &config.services.auth.database.url, config, data).await?;
+pub(crate) async fn open_auth(config: &Config, data: Option<&DataDir>) -> anyhow::Result<Store> {
+    let store = open(Role::Auth, config, data).await?;
     parlance_auth::migrate(&store).await.context("the tables of auth")?;
     Ok(store)
 }
 
-async fn open(service: &str, own: &Secret, config: &Config, data: &DataDir) -> anyhow::Result<Store> {
-    let settings = match own.expose().or(config.database.url.expose()) {
-        Some(url) => Settings::Postgres {
+async fn open(service: Role, config: &Config, data: Option<&DataDir>) -> anyhow::Result<Store> {
+    let settings = match (config.database_url(service), data) {
+        (Some(url), _) => Settings::Postgres {
             url: url.to_owned(),
             schema: format!("parlance_{service}"),
             max_connections: config.database.max_connections,
         },
-        None => Settings::File(data.file(&format!("{service}.db"))),
+        (None, Some(data)) => Settings::File(data.file(&format!("{service}.db"))),
+        (None, None) => anyhow::bail!("the store of {service} needs `database.url` or a data folder"),
     };
     Store::open(&settings).await.with_context(|| format!("open the store of {service}"))
 }

@@ -8,7 +8,7 @@ use crate::data_dir::Addresses;
 
 /// The text for people; with commands if the development app is served.
 pub(crate) fn text(addresses: &Addresses, has_dev_app: bool) -> String {
-    let rest = reachable(addresses.rest);
+    let Some(rest) = addresses.rest.map(reachable) else { return String::new() };
     let realtime = addresses.realtime.map_or(rest, reachable);
     let mut text = format!(
         "Parlance {version}\n\n  \
@@ -71,7 +71,7 @@ mod tests {
     fn commands_name_the_bound_ports_and_come_only_with_the_development_app() {
         let address = |port| SocketAddr::from(([0, 0, 0, 0], port));
         let addresses =
-            Addresses { rest: address(1111), realtime: Some(address(2222)), grpc: None, ops: None };
+            Addresses { rest: Some(address(1111)), realtime: Some(address(2222)), grpc: None, ops: None };
         let with = text(&addresses, true);
         assert!(with.contains("http://127.0.0.1:1111/tokens") && with.contains(DEV_API_KEY));
         assert!(with.contains("ws://127.0.0.1:2222/connection/websocket"));

@@ -12,10 +12,12 @@ use crate::config::Settings;
 use crate::consumers::message_landed::Watch;
 use crate::permission::Permissions;
 use crate::rpc::Rpc;
-use crate::store::{MemoryStore, PresenceStore};
+use crate::store::PresenceStore;
 
 /// What the service needs from outside.
 pub struct Dependencies {
+    /// [`crate::store::MemoryStore`] in one process, [`crate::store::RedisStore`] between several.
+    pub store: Arc<dyn PresenceStore>,
     pub bus: Arc<dyn Bus>,
     pub clock: Arc<dyn Clock>,
     pub channel: ChannelClient,
@@ -41,8 +43,7 @@ impl Presence {
     /// The service with everything running but the passing of time: [`crate::start`] also sweeps
     /// every second, a test sweeps when it likes.
     pub async fn assemble(dependencies: Dependencies) -> anyhow::Result<Arc<Self>> {
-        let Dependencies { bus, clock, channel, auth, settings, tasks, stop } = dependencies;
-        let store: Arc<dyn PresenceStore> = Arc::new(MemoryStore::default());
+        let Dependencies { store, bus, clock, channel, auth, settings, tasks, stop } = dependencies;
         let max_members = settings.state_events_max_members;
         let announcer = Arc::new(Announcer::new(bus.clone(), clock.clone(), channel.clone(), max_members));
         tasks.spawn(announcer.clone().run(stop.clone()));

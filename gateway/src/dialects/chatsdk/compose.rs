@@ -21,7 +21,7 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 
 /// The users of `nums`.
 pub async fn people(edge: &Edge, app: Uuid, nums: impl IntoIterator<Item = Num>) -> Result<People, Failure> {
-    let users = edge.directory().users(app, nums).await?;
+    let users = edge.directory().users_now(app, nums).await?;
     Ok(People::new(users, edge.settings().chatsdk.expose_user_details))
 }
 
@@ -43,6 +43,19 @@ pub async fn message(
 ) -> Result<convert::Message, Failure> {
     let message = message.ok_or_else(|| parlance_core::Error::internal("a reply lacks its message"))?;
     let people = people(edge, user.app, convert::people_in(&message)).await?;
+    Ok(convert::message(&message, &people, true))
+}
+
+/// The message that `user` has just written. Its people are those that this gateway knows: no further
+/// question on the way of a send.
+pub async fn own_message(
+    edge: &Edge,
+    user: &User,
+    message: Option<message::Message>,
+) -> Result<convert::Message, Failure> {
+    let message = message.ok_or_else(|| parlance_core::Error::internal("a reply lacks its message"))?;
+    let users = edge.directory().users(user.app, convert::people_in(&message)).await?;
+    let people = People::new(users, edge.settings().chatsdk.expose_user_details);
     Ok(convert::message(&message, &people, true))
 }
 

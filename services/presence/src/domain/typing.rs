@@ -13,11 +13,11 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Typing {
     /// When he last said that he types; `None` once he has stopped.
-    heard_at: Option<Micros>,
+    pub(crate) heard_at: Option<Micros>,
     /// When others were last told.
-    announced_at: Option<Micros>,
+    pub(crate) announced_at: Option<Micros>,
     /// Others take him to be typing.
-    shown: bool,
+    pub(crate) shown: bool,
 }
 
 /// What others must hear.
@@ -61,6 +61,16 @@ impl Typing {
         Some(Change::Started)
     }
 
+    /// When time alone next brings something: a [`Self::check`] that tells, or that it is over.
+    pub fn look_again(&self) -> Micros {
+        let quiet_until = self.announced_at.map(|at| at + REPEAT);
+        match self.heard_at {
+            None => quiet_until.unwrap_or_default(),
+            Some(heard) if self.shown => heard + SILENCE,
+            Some(heard) => quiet_until.unwrap_or(heard).min(heard + SILENCE),
+        }
+    }
+
     /// Whether nothing of it matters any longer.
     pub fn is_over(&self, now: Micros) -> bool {
         self.heard_at.is_none() && self.announced_at.is_none_or(|at| now >= at + REPEAT)
@@ -92,6 +102,21 @@ mod tests {
         assert_eq!(typing.check(at(6500)), Some(Change::Stopped));
         assert_eq!(typing.check(at(9000)), None);
         assert!(typing.is_over(at(9000)));
+    }
+
+    #[test]
+    fn it_is_looked_at_again_exactly_when_time_brings_something() {
+        let mut typing = Typing::NONE;
+        typing.hear(at(0));
+        assert_eq!(typing.look_again(), at(5000));
+        typing.stop();
+        assert_eq!(typing.look_again(), at(2000));
+        typing.hear(at(500));
+        assert_eq!(typing.look_again(), at(2000));
+        assert_eq!(typing.check(at(2000)), Some(Change::Started));
+        assert_eq!(typing.look_again(), at(5500));
+        assert_eq!(typing.check(at(5500)), Some(Change::Stopped));
+        assert!(typing.look_again() <= at(5500) && typing.is_over(at(5500)));
     }
 
     #[test]

@@ -1,17 +1,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use parlance_core::{Micros, Num, Result};
 use uuid::Uuid;
 
-use super::{ConnectionChange, News, PresenceStore, Report, Sign, Totals, Typist, User};
+use super::{ConnectionChange, GATEWAY_SILENCE, News, PresenceStore, Report, Sign, Totals, Typist, User};
 use crate::domain::online::{Signs, Verdict, judge, last_seen};
 use crate::domain::typing::{Change, Typing};
-
-/// A gateway that was not heard for this long is gone.
-const GATEWAY_SILENCE: Duration = Duration::from_secs(60);
 
 /// Presence of one process.
 #[derive(Debug, Default)]

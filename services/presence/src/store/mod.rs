@@ -1,8 +1,11 @@
-//! Where presence is kept: memory now, Redis next; both stand behind [`PresenceStore`].
+//! Where presence is kept: memory or Redis; both stand behind [`PresenceStore`].
 
 #[cfg(test)]
 mod conformance;
 mod memory;
+mod redis;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parlance_core::{Micros, Num, Result};
@@ -12,6 +15,10 @@ use crate::domain::online::Signs;
 use crate::domain::typing::Change;
 
 pub use memory::MemoryStore;
+pub use redis::RedisStore;
+
+/// A gateway that was not heard for this long is gone.
+const GATEWAY_SILENCE: Duration = Duration::from_secs(60);
 
 /// A user of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

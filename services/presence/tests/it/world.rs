@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use parlance_bus::{Bus, Item, MemoryBus, Message, Subscription, Topic};
 use parlance_core::{Caller, Clock, ManualClock, Micros};
+use parlance_presence::store::MemoryStore;
 use parlance_presence::{Dependencies, Presence, Settings};
 use parlance_proto::event::Event;
 use parlance_proto::event::event::Payload;
@@ -41,6 +42,7 @@ impl World {
         heard.topics().listen(Topic::Presence).await.unwrap();
         let stop = CancellationToken::new();
         let presence = Presence::assemble(Dependencies {
+            store: Arc::new(MemoryStore::default()),
             bus: bus.clone(),
             clock: clock.clone(),
             channel: ChannelClient::new(transport.clone()),

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod fanout;
 mod memory;
 mod observed;
+mod redis;
 mod topic;
 
 use std::sync::Arc;
@@ -10,8 +12,10 @@ use async_trait::async_trait;
 use parlance_core::Result;
 use parlance_proto::event::{Event, StreamHead};
 
+pub use fanout::CAPACITY;
 pub use memory::MemoryBus;
 pub use observed::observed;
+pub use redis::RedisBus;
 pub use topic::Topic;
 
 /// What travels on the bus.
@@ -37,7 +41,8 @@ pub enum Item {
 /// messages of one publisher and topic, and holds nothing: logs are the truth.
 #[async_trait]
 pub trait Bus: Send + Sync + std::fmt::Debug + 'static {
-    /// Hands messages over, in order. Never waits for subscribers.
+    /// Hands messages over, in order. Never waits for subscribers, and not longer than a second for
+    /// whatever carries the messages; an error says that some may not have been handed over.
     async fn publish(&self, messages: Vec<(Topic, Message)>) -> Result<()>;
 
     /// A subscription without topics yet.
@@ -60,7 +65,8 @@ pub trait Subscription: Send + Sync {
 /// The topics that a subscription listens to. Listening counts: a topic heard twice must be left twice.
 #[async_trait]
 pub trait Topics: Send + Sync {
-    /// Returns once later messages of the topic will arrive.
+    /// Returns once later messages of the topic will arrive. If what carries them is away it returns all
+    /// the same, after at most two seconds: [`Item::Lagged`] follows when they do arrive.
     async fn listen(&self, topic: Topic) -> Result<()>;
     async fn leave(&self, topic: Topic);
 }

@@ -3,12 +3,16 @@
 mod batcher;
 mod context;
 pub mod metadata;
+mod method;
+mod network;
 mod observe;
 mod serve;
+mod timeout;
 mod transport;
 
 pub use batcher::Batcher;
 pub use context::Context;
+pub use network::{Address, NotAnAddress, network};
 pub use serve::{Authenticate, Credentials, Served, serve};
 pub use transport::{Transport, in_process};
 

@@ -18,3 +18,7 @@ pub const SERVICE_SECRET: &str = "parlance-service-secret";
 pub const TRACEPARENT: &str = "traceparent";
 /// Time left for the call, in the form of the gRPC specification.
 pub const TIMEOUT: &str = "grpc-timeout";
+/// Num of the channel that a call is about: its calls go to the same replica while there is one.
+pub const ROUTE: &str = "parlance-route";
+/// On an answer: the call was refused before anything was done, so another replica may be asked.
+pub const UNPROCESSED: &str = "parlance-unprocessed";

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use parlance_core::{Caller, Error, Reason, Result};
 use parlance_telemetry::trace;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -18,8 +19,9 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::context::{Context, parse_actor};
-use crate::metadata;
+use crate::method::Method;
 use crate::observe::{Name, Serving, server_span};
+use crate::{metadata, timeout};
 
 /// Marks a request that was made in this process.
 #[derive(Clone, Copy)]
@@ -42,6 +44,8 @@ pub type Authenticate =
 const LONGEST: Duration = Duration::from_secs(60);
 /// Time of a call whose caller gave none.
 const USUAL: Duration = Duration::from_secs(10);
+/// When to come back after a refusal for want of room.
+const SHED_PAUSE: Duration = Duration::from_secs(1);
 
 /// A generated server behind the stack.
 #[derive(Clone)]
@@ -49,12 +53,21 @@ pub struct Served<S> {
     inner: S,
     authenticate: Option<Authenticate>,
     secret: Option<Arc<str>>,
+    room: Option<Arc<Semaphore>>,
 }
 
 /// Puts the stack in front of a generated server. Callers from outside are asked of `authenticate`
 /// (none = refused); those that bring `secret` are believed like callers in this process.
 pub fn serve<S>(inner: S, authenticate: Option<Authenticate>, secret: Option<Arc<str>>) -> Served<S> {
-    Served { inner, authenticate, secret }
+    Served { inner, authenticate, secret, room: None }
+}
+
+impl<S> Served<S> {
+    /// Calls beyond the permits of `room` (which services may share) are refused at once, unbegun:
+    /// a caller that can ask another replica does better there than in a queue here.
+    pub fn with_room(self, room: Arc<Semaphore>) -> Self {
+        Self { room: Some(room), ..self }
+    }
 }
 
 impl<S: NamedService> NamedService for Served<S> {
@@ -79,6 +92,7 @@ where
         let mut inner = self.inner.clone();
         let authenticate = self.authenticate.clone();
         let secret = self.secret.clone();
+        let room = self.room.clone();
         let started = Instant::now();
         let name = Name::of(request.uri().path());
         let serving = Serving::begin(name);
@@ -88,9 +102,14 @@ where
         let work = trace::within(
             step.traceparent(),
             async move {
-                let streaming = name.method == "Follow";
+                let streaming = Method::of(request.uri().path()).streams;
+                let _permit = match room.filter(|_| !streaming).map(Semaphore::try_acquire_owned) {
+                    Some(Err(_)) => return shed(name.method),
+                    Some(Ok(permit)) => Some(permit),
+                    None => None,
+                };
                 let timeout = header(request.headers(), metadata::TIMEOUT)
-                    .and_then(parse_timeout)
+                    .and_then(timeout::parse)
                     .unwrap_or(USUAL)
                     .min(LONGEST);
                 let caller = match trusted_caller(&request, secret.as_deref()) {
@@ -130,6 +149,15 @@ fn refuse(error: Error) -> Response<Body> {
     Status::from(error).into_http()
 }
 
+/// Refuses a call for want of room.
+fn shed(method: &'static str) -> Response<Body> {
+    metrics::counter!("parlance_rpc_shed_total", "method" => method).increment(1);
+    let error = Error::new(Reason::Overloaded, "too many calls at once").with_retry_after(SHED_PAUSE);
+    let mut response = refuse(error);
+    response.headers_mut().insert(metadata::UNPROCESSED, HeaderValue::from_static("1"));
+    response
+}
+
 /// The caller named by one of our own services; `None` if the request comes from outside.
 fn trusted_caller(request: &Request<Body>, secret: Option<&str>) -> Option<Result<Caller>> {
     let headers = request.headers();
@@ -165,36 +193,4 @@ fn credentials(headers: &HeaderMap) -> Credentials {
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// `grpc-timeout`: up to eight digits and a unit.
-fn parse_timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let n: u64 = digits.parse().ok()?;
-    Some(match unit {
-        "H" => Duration::from_secs(n * 3600),
-        "M" => Duration::from_secs(n * 60),
-        "S" => Duration::from_secs(n),
-        "m" => Duration::from_millis(n),
-        "u" => Duration::from_micros(n),
-        "n" => Duration::from_nanos(n),
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_parse_as_the_grpc_specification_says() {
-        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_timeout("5S"), Some(Duration::from_secs(5)));
-        for wrong in ["", "S", "5", "5x", "123456789S", "-1S"] {
-            assert_eq!(parse_timeout(wrong), None, "{wrong}");
-        }
-    }
 }

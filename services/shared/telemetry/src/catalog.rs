@@ -139,6 +139,10 @@ entries! {
         "Batches that the bus did not take.";
     Counter "parlance_bus_received_total" ALL ["kind"] &[&["event"], &["wake"], &["heads"]],
         "Messages that came from the bus.";
+    Counter "parlance_bus_published_bytes_total" ALL [] NO_LABELS,
+        "Bytes sent to Redis as messages.";
+    Counter "parlance_bus_received_bytes_total" ALL [] NO_LABELS,
+        "Bytes received from Redis as messages.";
     Counter "parlance_bus_lagged_total" ALL [] NO_LABELS,
         "Times that a subscription lost messages and had to look at the logs.";
     Counter "parlance_bus_reconnects_total" ALL [] NO_LABELS,

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod listener;
+mod redis;
 mod store;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 pub use listener::Listener;
+pub use redis::{RedisCluster, RedisServer, redis_url, unique_prefix};
 pub use store::{PostgresStore, TempStore, postgres_store, temp_store};
 
 /// Longest time that a test waits for something to settle.

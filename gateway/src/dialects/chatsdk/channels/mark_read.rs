@@ -25,6 +25,7 @@ pub async fn handle(
 ) -> Answer<Reply> {
     let up_to = body.message_id.as_deref().map(any_message_ref);
     let request = MarkReadRequest { channel_num, receipt: up_to.is_some(), up_to };
-    let moved = edge.message().mark_read(user.context.request(request)).await?.into_inner();
+    let moved =
+        edge.message().mark_read(user.context.routed(request.channel_num, request)).await?.into_inner();
     Ok(Json(Reply { success: true, last_read_seq: moved.last_read_seq }))
 }

@@ -6,6 +6,6 @@ use super::super::prelude::*;
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Success> {
     let window_s = edge.settings().chatsdk.delete_window_s;
     let request = DeleteMessageRequest { channel_num: path.channel, message: Some(path.message), window_s };
-    edge.message().delete_message(user.context.request(request)).await?;
+    edge.message().delete_message(user.context.routed(request.channel_num, request)).await?;
     success()
 }

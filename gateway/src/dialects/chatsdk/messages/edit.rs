@@ -16,6 +16,7 @@ pub async fn handle(
 ) -> Answer<convert::Message> {
     let text = body.text.ok_or_else(|| Failure::invalid("text", "is required"))?;
     let request = EditMessageRequest { channel_num: path.channel, message: Some(path.message), text };
-    let edited = edge.message().edit_message(user.context.request(request)).await?.into_inner();
-    Ok(Json(compose::message(&edge, &user, edited.message).await?))
+    let edited =
+        edge.message().edit_message(user.context.routed(request.channel_num, request)).await?.into_inner();
+    Ok(Json(compose::own_message(&edge, &user, edited.message).await?))
 }

@@ -26,6 +26,7 @@ pub async fn handle_lone(
 }
 
 async fn find(edge: &Edge, user: &User, request: GetMessagesRequest) -> Result<Option<Message>, Failure> {
-    let reply = edge.message().get_messages(user.context.request(request)).await?.into_inner();
+    let reply =
+        edge.message().get_messages(user.context.routed(request.channel_num, request)).await?.into_inner();
     Ok(reply.messages.into_iter().next())
 }

@@ -26,7 +26,8 @@ pub async fn handle(
         include_deleted: query.flag("include_deleted")?,
         changed_since: query.time("changed_since")?,
     };
-    let page = edge.message().list_messages(user.context.request(request)).await?.into_inner();
+    let page =
+        edge.message().list_messages(user.context.routed(request.channel_num, request)).await?.into_inner();
     let messages = compose::messages(&edge, &user, &page.messages).await?;
     Ok(Json(Reply { messages, max_seq: page.max_seq, has_more: page.has_more }))
 }

@@ -36,8 +36,9 @@ pub async fn send(
         on_repeat: OnRepeat::Return.into(),
         join: true,
     };
-    let sent = edge.message().send_message(user.context.request(request)).await?.into_inner();
-    let mut message = compose::message(edge, user, sent.message).await?;
+    let sent =
+        edge.message().send_message(user.context.routed(request.channel_num, request)).await?.into_inner();
+    let mut message = compose::own_message(edge, user, sent.message).await?;
     if sent.repeated {
         message.duplicate = Some(true);
         return Ok((StatusCode::OK, Json(message)));

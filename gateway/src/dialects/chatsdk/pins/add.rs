@@ -5,6 +5,6 @@ use super::super::prelude::*;
 /// `POST /api/channels/{id}/messages/{mid}/pin`: pins a message; repeating changes nothing.
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Success> {
     let request = PinMessageRequest { channel_num: path.channel, message: Some(path.message) };
-    edge.message().pin_message(user.context.request(request)).await?;
+    edge.message().pin_message(user.context.routed(request.channel_num, request)).await?;
     success()
 }

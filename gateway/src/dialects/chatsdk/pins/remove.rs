@@ -5,6 +5,6 @@ use super::super::prelude::*;
 /// `DELETE /api/channels/{id}/messages/{mid}/pin`: takes a pin away; repeating changes nothing.
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Success> {
     let request = UnpinMessageRequest { channel_num: path.channel, message: Some(path.message) };
-    edge.message().unpin_message(user.context.request(request)).await?;
+    edge.message().unpin_message(user.context.routed(request.channel_num, request)).await?;
     success()
 }

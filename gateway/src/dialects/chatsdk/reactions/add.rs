@@ -17,6 +17,6 @@ pub async fn handle(
 ) -> Answer<Success> {
     let r#type = required("emoji", body.emoji)?;
     let request = AddReactionRequest { channel_num: path.channel, message: Some(path.message), r#type };
-    edge.message().add_reaction(user.context.request(request)).await?;
+    edge.message().add_reaction(user.context.routed(request.channel_num, request)).await?;
     success()
 }

@@ -11,6 +11,6 @@ pub async fn handle(
     EmojiPath(r#type): EmojiPath,
 ) -> Answer<Success> {
     let request = RemoveReactionRequest { channel_num: path.channel, message: Some(path.message), r#type };
-    edge.message().remove_reaction(user.context.request(request)).await?;
+    edge.message().remove_reaction(user.context.routed(request.channel_num, request)).await?;
     success()
 }

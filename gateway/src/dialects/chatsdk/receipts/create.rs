@@ -25,7 +25,8 @@ pub async fn handle(
 ) -> Answer<Reply> {
     let up_to = Some(any_message_ref(&required("messageId", body.message_id)?));
     let request = MarkReadRequest { channel_num, up_to, receipt: true };
-    let moved = edge.message().mark_read(user.context.request(request)).await?.into_inner();
+    let moved =
+        edge.message().mark_read(user.context.routed(request.channel_num, request)).await?.into_inner();
     let last = Some(moved.last_read_message_id).filter(|id| !id.is_empty());
     Ok(Json(Reply { success: true, last_read_message_id: last }))
 }

@@ -19,7 +19,8 @@ pub struct Reply {
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Reply> {
     let channel_num = path.channel;
     let request = QueryReadersRequest { channel_num, messages: vec![path.message], limit: LISTED };
-    let reply = edge.message().query_readers(user.context.request(request)).await?.into_inner();
+    let reply =
+        edge.message().query_readers(user.context.routed(request.channel_num, request)).await?.into_inner();
     let readers = reply
         .results
         .into_iter()

@@ -37,7 +37,8 @@ pub async fn handle(
     count_between("messageIds", body.message_ids.len(), 1, 100)?;
     let messages = body.message_ids.iter().map(|id| any_message_ref(id)).collect();
     let request = QueryReadersRequest { channel_num, messages, limit: 10 };
-    let reply = edge.message().query_readers(user.context.request(request)).await?.into_inner();
+    let reply =
+        edge.message().query_readers(user.context.routed(request.channel_num, request)).await?.into_inner();
     let people =
         compose::people(&edge, user.app, reply.results.iter().flat_map(|r| nums(&r.readers))).await?;
     let receipts = body.message_ids.into_iter().zip(reply.results).map(|(id, found)| {

@@ -20,7 +20,8 @@ pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath, que
         limit: query.limit(50, 200)?,
         cursor: query.text("before").map(cursor),
     };
-    let page = edge.message().list_thread(user.context.request(request)).await?.into_inner();
+    let page =
+        edge.message().list_thread(user.context.routed(request.channel_num, request)).await?.into_inner();
     let replies = compose::messages(&edge, &user, &page.replies).await?;
     let parent = compose::message(&edge, &user, page.parent).await?;
     Ok(Json(Reply { parent, replies, has_more: page.has_more }))

@@ -21,7 +21,8 @@ struct Participant {
 /// its counter.
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Reply> {
     let request = GetMessagesRequest { messages: vec![path.message.clone()], channel_num: path.channel };
-    let found = edge.message().get_messages(user.context.request(request)).await?.into_inner();
+    let found =
+        edge.message().get_messages(user.context.routed(request.channel_num, request)).await?.into_inner();
     let Some(parent) = found.messages.first() else {
         compose::readable_channel(&edge, &user, path.channel).await?;
         return Err(Failure::not_found("message"));
@@ -30,7 +31,11 @@ pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> 
         return Ok(Json(Reply { participants: Vec::new() }));
     }
     let request = ListThreadParticipantsRequest { channel_num: path.channel, parent: Some(path.message) };
-    let listed = edge.message().list_thread_participants(user.context.request(request)).await?.into_inner();
+    let listed = edge
+        .message()
+        .list_thread_participants(user.context.routed(request.channel_num, request))
+        .await?
+        .into_inner();
     let people = compose::people(&edge, user.app, listed.participants.iter().map(|one| one.user_num)).await?;
     let participants = listed
         .participants

@@ -1,0 +1,4 @@
+//! Calls over real sockets: balancing, repeats where they are safe, secrets, limits, deadlines.
+
+mod network;
+mod replica;

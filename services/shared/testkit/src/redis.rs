@@ -1,0 +1,185 @@
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// Names the server that tests share; each keeps to a prefix of its own.
+const REDIS_URL: &str = "PARLANCE_TEST_REDIS_URL";
+/// Longest time that a server takes to start.
+const START: Duration = Duration::from_secs(20);
+const STEP: Duration = Duration::from_millis(20);
+
+/// The URL of the Redis that tests share; `None`, and a note that the test is skipped, if none was named.
+pub fn redis_url() -> Option<String> {
+    let url = std::env::var(REDIS_URL).ok();
+    if url.is_none() {
+        println!("skipped: {REDIS_URL} is not set");
+    }
+    url
+}
+
+/// A prefix for the keys of one test.
+pub fn unique_prefix() -> String {
+    format!("test:{}", uuid::Uuid::new_v4().simple())
+}
+
+/// A Redis server of a test's own, to be killed and paused. Ends when it is dropped.
+pub struct RedisServer {
+    port: u16,
+    dir: TempDir,
+    cluster: bool,
+    process: Option<Child>,
+}
+
+impl RedisServer {
+    /// Starts one on a free port; `None`, and a note that the test is skipped, without `redis-server`.
+    pub fn start() -> Option<Self> {
+        Self::start_as(false)
+    }
+
+    fn start_as(cluster: bool) -> Option<Self> {
+        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+            println!("skipped: there is no redis-server");
+            return None;
+        }
+        // Another process may take the port first.
+        for _ in 0..5 {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let mut server = Self { port: free_port(), dir, cluster, process: None };
+            if server.run() {
+                return Some(server);
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it as a crash does; it has kept nothing.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // A paused process is killed as well.
+            process.kill().expect("the server is killed");
+            process.wait().expect("the server ends");
+        }
+    }
+
+    /// Starts it again on the same port.
+    pub fn restart(&mut self) {
+        self.kill();
+        assert!(self.run(), "redis-server does not start again");
+    }
+
+    /// Stops it in its tracks: it takes connections but answers nothing.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("the server runs");
+        kill_process(Pid::from_child(process), signal).expect("the server takes the signal");
+    }
+
+    /// Runs it; whether it came to answer.
+    fn run(&mut self) -> bool {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--appendonly", "no", "--daemonize", "no", "--dir"]).arg(self.dir.path());
+        if self.cluster {
+            command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
+        }
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process = self.process.insert(process.expect("redis-server runs"));
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline {
+            if process.try_wait().expect("the server's state").is_some() {
+                return false;
+            }
+            if answers(self.port) {
+                return true;
+            }
+            std::thread::sleep(STEP);
+        }
+        false
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A cluster of masters without replicas.
+pub struct RedisCluster {
+    nodes: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Three nodes, ready; `None`, and a note that the test is skipped, without `redis-server`.
+    pub fn start() -> Option<Self> {
+        let nodes: Vec<_> = (0..3).map(|_| RedisServer::start_as(true)).collect::<Option<_>>()?;
+        let mut create = Command::new("redis-cli");
+        create.args(["--cluster", "create"]);
+        create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
+        let made = create.arg("--cluster-yes").output().expect("redis-cli runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+        let cluster = Self { nodes };
+        let deadline = Instant::now() + START;
+        while !cluster.is_ready() {
+            assert!(Instant::now() < deadline, "the cluster does not become ready");
+            std::thread::sleep(STEP);
+        }
+        Some(cluster)
+    }
+
+    /// All nodes, with commas.
+    pub fn url(&self) -> String {
+        self.nodes.iter().map(RedisServer::url).collect::<Vec<_>>().join(",")
+    }
+
+    pub fn nodes(&mut self) -> &mut [RedisServer] {
+        &mut self.nodes
+    }
+
+    fn is_ready(&self) -> bool {
+        self.nodes.iter().all(|node| {
+            let asked =
+                Command::new("redis-cli").args(["-p", &node.port().to_string(), "cluster", "info"]).output();
+            asked.is_ok_and(|info| String::from_utf8_lossy(&info.stdout).contains("cluster_state:ok"))
+        })
+    }
+}
+
+/// A port that is free now. Those of clusters need another one 10,000 above.
+fn free_port() -> u16 {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        if port < 50_000 {
+            return port;
+        }
+    }
+}
+
+fn answers(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut answer = [0; 5];
+    stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
+        && stream.write_all(b"PING\r\n").is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && answer == *b"+PONG"
+}
