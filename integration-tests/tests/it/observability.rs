@@ -14,8 +14,8 @@ use crate::prelude::*;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CLIENT: &str = "00f067aa0ba902b7";
 
-async fn observed(collector: &Collector) -> Harness {
-    let options = Options::new()
+async fn observed(collector: &Collector, options: Options) -> Harness {
+    let options = options
         .with("telemetry.otlp_endpoint", collector.url())
         .with("telemetry.export_interval_s", 1)
         .with("log.level", "debug");
@@ -24,8 +24,21 @@ async fn observed(collector: &Collector) -> Harness {
 
 #[tokio::test]
 async fn one_trace_leads_from_the_request_to_the_socket() {
+    let served = trace_a_message(Options::new().embedded()).await;
+    assert_eq!(served, ["parlance-serve"; 6]);
+}
+
+#[tokio::test]
+async fn one_trace_leads_through_all_processes() {
+    let served = trace_a_message(Options::new().distributed()).await;
+    let (gateway, message) = ("parlance-gateway", "parlance-message");
+    assert_eq!(served, [gateway, gateway, message, message, message, gateway]);
+}
+
+/// Sends a message to somebody who listens, and checks every step between; the processes that made them.
+async fn trace_a_message(options: Options) -> [String; 6] {
     let collector = Collector::start().await;
-    let mut server = observed(&collector).await;
+    let mut server = observed(&collector, options).await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let group = alice.group("g", &[&bob]).await;
     let listener = Realtime::follow(&server, &bob, &[&group]).await;
@@ -75,7 +88,6 @@ async fn one_trace_leads_from_the_request_to_the_socket() {
     assert_eq!(commit.attributes["parlance.batch.messages"], "1");
     assert_eq!(deliver.attributes["parlance.sockets.queued"], "1");
     assert_eq!(deliver.attributes["parlance.sockets.written"], "1");
-    assert_eq!(http.service, "parlance-serve");
 
     // What is logged for the request names its trace.
     let log = server.log();
@@ -88,12 +100,13 @@ async fn one_trace_leads_from_the_request_to_the_socket() {
     for secret in ["very-secret-text", alice.token.as_str(), bob.ws_token.as_str(), DEV_KEY, DEV_SECRET] {
         assert!(!everything.contains(secret), "{secret} was exported");
     }
+    [http, client, served, commit, publish, deliver].map(|span| span.service)
 }
 
 #[tokio::test]
 async fn a_commit_of_several_sends_is_linked_to_their_traces() {
     let collector = Collector::start().await;
-    let mut server = observed(&collector).await;
+    let mut server = observed(&collector, Options::new()).await;
     let alice = server.user("alice").await;
     let group = alice.group("g", &[]).await;
     let traces: Vec<String> = (1..=40_u32).map(|number| format!("{number:032x}")).collect();
@@ -133,7 +146,7 @@ async fn a_commit_of_several_sends_is_linked_to_their_traces() {
 #[tokio::test]
 async fn a_fact_continues_its_trace_through_the_log() {
     let collector = Collector::start().await;
-    let server = observed(&collector).await;
+    let server = observed(&collector, Options::new()).await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let group = alice.group("g", &[]).await;
     let listener = Realtime::follow(&server, &alice, &[&group]).await;
@@ -180,7 +193,7 @@ async fn only_the_share_that_was_asked_for_is_recorded_and_ids_travel_all_the_sa
 #[tokio::test]
 async fn metrics_arrive_at_the_collector() {
     let collector = Collector::start().await;
-    let server = observed(&collector).await;
+    let server = observed(&collector, Options::new().embedded()).await;
     let alice = server.user("alice").await;
     let group = alice.group("g", &[]).await;
     alice.send(&group, "counted").await;
@@ -213,6 +226,7 @@ async fn metrics_arrive_at_the_collector() {
 async fn an_absent_collector_is_told_once_and_holds_up_nothing() {
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let options = Options::new()
+        .embedded()
         .with("telemetry.otlp_endpoint", format!("http://{nowhere}"))
         .with("telemetry.export_interval_s", 1);
     let mut server = Harness::start_with(options).await;
@@ -363,13 +377,25 @@ fn expected_of(role: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn a_running_program_shows_every_metric_that_dashboard_and_alerts_name_from_its_start() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let text = server.anonymous().get("/metrics").await.text;
     let missing: Vec<_> = expected_of("serve").into_iter().filter(|metric| !shows(&text, metric)).collect();
     assert!(missing.is_empty(), "{missing:?} not in\n{text}");
     for entry in CATALOG {
         let help = format!("# HELP {} ", entry.name);
         assert!(text.contains(&help), "{} has no HELP", entry.name);
+    }
+}
+
+#[tokio::test]
+async fn each_role_shows_what_dashboard_and_alerts_ask_of_it_from_its_start() {
+    let server = Harness::start_with(Options::new().distributed()).await;
+    for role in catalog::ROLES {
+        let nodes = server.of_role(role);
+        let url = format!("{}/metrics", nodes[0].ops_url());
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let missing: Vec<_> = expected_of(role).into_iter().filter(|metric| !shows(&text, metric)).collect();
+        assert!(missing.is_empty(), "{role}: {missing:?} not in\n{text}");
     }
 }
 

@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlance_bus::{Bus, MemoryBus, observed};
+use parlance_bus::{Bus, MemoryBus, RedisBus, observed};
 use parlance_core::{Clock, SystemClock};
 use parlance_gateway::Gateway;
+use parlance_presence::store::{MemoryStore, PresenceStore, RedisStore};
+use parlance_redis::Redis;
 use parlance_rpc::{
     AuthClient, ChannelClient, MessageClient, PresenceClient, Transport, in_process, network, serve,
 };
@@ -64,7 +66,11 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
     metrics.register(role.name());
     let export = Export::start(&config.telemetry, role.name(), metrics.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let bus = observed(bus(&config).await?);
+    let redis = redis(&config)?;
+    let bus: Arc<dyn Bus> = observed(match &redis {
+        Some(redis) => Arc::new(RedisBus::new(redis.clone())),
+        None => Arc::new(MemoryBus::new()),
+    });
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     tasks.spawn(metrics.clone().upkeep(stop.clone()));
@@ -109,7 +115,12 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
     let channel = channel.max_decoding_message_size(max);
 
     if role.runs(Role::Presence) {
+        let store: Arc<dyn PresenceStore> = match &redis {
+            Some(redis) => Arc::new(RedisStore::new(redis.clone())),
+            None => Arc::new(MemoryStore::default()),
+        };
         let dependencies = parlance_presence::Dependencies {
+            store,
             bus: bus.clone(),
             clock: clock.clone(),
             channel: channel.clone(),
@@ -141,7 +152,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             settings: config.gateway_settings(),
             clock,
             bus: bus.clone(),
-            has_siblings: config.redis.url.expose().is_some(),
+            has_siblings: redis.is_some(),
             auth: auth.clone(),
             channel,
             message: message.max_decoding_message_size(max),
@@ -317,10 +328,11 @@ impl Ground<'_> {
     }
 }
 
-/// What carries events: Redis if there is one, else this process's memory.
-async fn bus(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
-    _ = config;
-    Ok(Arc::new(MemoryBus::new()))
+/// The way to Redis, if there is one.
+fn redis(config: &Config) -> anyhow::Result<Option<Redis>> {
+    let Some(url) = config.redis.url.expose() else { return Ok(None) };
+    let settings = parlance_redis::Settings::new(url).with_prefix(&config.redis.prefix);
+    Ok(Some(Redis::open(&settings)?))
 }
 
 async fn bind_if_set(

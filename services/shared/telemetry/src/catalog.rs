@@ -126,9 +126,10 @@ entries! {
         "Connections to the database: used, idle, and the most there may be (max).";
     Gauge "parlance_outbox_position" STORES ["service"] &[&["$role"]],
         "Position of the newest fact that this process has seen in the service's log.";
-    Gauge "parlance_consumer_lag" CONSUMERS ["service", "log"] &[],
+    Gauge "parlance_consumer_lag" CONSUMERS ["service", "log"] &[&["channel", "auth"], &["message", "channel"]],
         "Facts of another service's log that are not consumed yet.";
-    Gauge "parlance_consumer_lag_seconds" CONSUMERS ["service", "log"] &[],
+    Gauge "parlance_consumer_lag_seconds" CONSUMERS ["service", "log"]
+        &[&["channel", "auth"], &["message", "channel"]],
         "Age of the oldest fact that is not consumed yet.";
 
     Counter "parlance_bus_published_total" ALL ["kind"] &[&["event"], &["wake"], &["heads"]],
@@ -189,6 +190,11 @@ pub(crate) fn register(role: &str) {
         // In one process every service has its own line.
         let roles = if role == "serve" { entry.roles } else { &[role][..] };
         for values in entry.zeros {
+            // What belongs to one role is not shown by another.
+            let owner = values.first().filter(|value| ROLES.contains(*value));
+            if owner.is_some_and(|owner| !roles.contains(owner)) {
+                continue;
+            }
             let per_role = values.contains(&"$role");
             for role in if per_role { roles } else { &roles[..1] } {
                 entry.show(entry.labels_of(values, role));
