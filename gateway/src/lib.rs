@@ -12,6 +12,7 @@ mod routes;
 mod state;
 
 pub use config::Settings;
+pub use middleware::limits::LimitsBackend;
 pub use state::{Dependencies, Edge};
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::middleware::client_ip::Proxies;
 use crate::middleware::cors::Origins;
-use crate::middleware::limits::Limits;
+use crate::middleware::limits::{Limits, LimitsBackend};
 
 /// What a gateway needs from outside.
 pub struct Dependencies {
@@ -26,6 +26,8 @@ pub struct Dependencies {
     pub channel: ChannelClient,
     pub message: MessageClient,
     pub presence: PresenceClient,
+    /// Where rate limits are counted.
+    pub limits: LimitsBackend,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -52,7 +54,7 @@ impl Edge {
         let directory = Directory::new(dependencies.auth.clone(), dependencies.has_siblings);
         let identity = Identity::new(dependencies.auth.clone(), dependencies.clock.clone());
         let hub = Hub::new(&dependencies.settings);
-        let limits = Limits::new(&dependencies.settings.rate_limits);
+        let limits = Limits::new(&dependencies.settings.rate_limits, &dependencies.limits);
         let proxies = Proxies::new(&dependencies.settings.gateway.trusted_proxies)?;
         let origins = Origins::new(&dependencies.settings.gateway.allowed_origins);
         let started = Instant::now();

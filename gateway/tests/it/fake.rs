@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use parlance_bus::MemoryBus;
 use parlance_core::{Error, Reason, SystemClock, id};
-use parlance_gateway::{Dependencies, Gateway, Settings, start};
+use parlance_gateway::{Dependencies, Gateway, LimitsBackend, Settings, start};
 use parlance_proto::{auth, channel, message, presence};
 use parlance_rpc::Transport;
 use prost::Message;
@@ -167,6 +167,7 @@ impl Front {
             channel: parlance_rpc::ChannelClient::new(services.transport()),
             message: parlance_rpc::MessageClient::new(services.transport()),
             presence: parlance_rpc::PresenceClient::new(services.transport()),
+            limits: LimitsBackend::Local,
             tasks: TaskTracker::new(),
             stop: stop.clone(),
         })

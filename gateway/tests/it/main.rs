@@ -7,4 +7,5 @@ mod envelope;
 mod fake;
 mod limits;
 mod messages;
+mod presence;
 mod users;

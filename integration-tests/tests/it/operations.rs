@@ -13,7 +13,7 @@ use crate::prelude::*;
 
 #[tokio::test]
 async fn ready_and_metrics_are_served_beside_health() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let alice = server.user("alice").await;
     let group = alice.group("g", &[]).await;
     let _listener = Realtime::follow(&server, &alice, &[&group]).await;
@@ -60,7 +60,7 @@ async fn neither_message_text_nor_tokens_are_logged() {
 
 #[tokio::test]
 async fn a_data_folder_serves_one_process() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let output = std::process::Command::new(parlance_integration_tests::harness::binary())
         .arg("--data-dir")
         .arg(server.data_dir())
@@ -99,13 +99,13 @@ async fn migrating_twice_is_harmless_and_serving_follows() {
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    let server = Harness::start_with(Options::new().in_folder(folder.path())).await;
+    let server = Harness::start_with(Options::new().embedded().in_folder(folder.path())).await;
     server.user("alice").await;
 }
 
 #[tokio::test]
 async fn the_start_prints_commands_that_work_when_pasted() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let log = server.log();
     let from = log.find("ALICE=").expect("the start prints commands");
     let to = log[from..].find("\nRealtime:").map_or(log.len(), |length| from + length);
@@ -117,7 +117,7 @@ async fn the_start_prints_commands_that_work_when_pasted() {
 
 #[tokio::test]
 async fn the_development_app_is_made_on_loopback_only_unless_wanted() {
-    let options = Options::new().with("gateway.listen", "0.0.0.0:0");
+    let options = Options::new().embedded().with("gateway.listen", "0.0.0.0:0");
     let server = Harness::start_with(options).await;
     server.server_key().post("/tokens", &json!({"userId": "u"})).await.refused(401, "UNAUTHORIZED");
     assert!(!server.log().contains(DEV_KEY));
@@ -125,7 +125,7 @@ async fn the_development_app_is_made_on_loopback_only_unless_wanted() {
 
 #[tokio::test]
 async fn production_refuses_the_development_app() {
-    let mut server = Harness::start().await;
+    let mut server = Harness::start_with(Options::new().embedded()).await;
     server.terminate().await;
     let output = std::process::Command::new(parlance_integration_tests::harness::binary())
         .arg("--data-dir")
@@ -151,7 +151,7 @@ async fn a_misspelt_setting_is_named_and_refused() {
 
 #[tokio::test]
 async fn an_idle_process_is_small() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
@@ -175,7 +175,7 @@ fn with<T>(message: T, metadata: &[(&'static str, &str)]) -> Request<T> {
 
 #[tokio::test]
 async fn grpc_callers_bring_a_key_or_a_token_and_nothing_else_is_believed() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     alice.group("g", &[]).await;
     let mut channels = ChannelServiceClient::new(grpc(&server).await);
@@ -206,7 +206,7 @@ async fn grpc_callers_bring_a_key_or_a_token_and_nothing_else_is_believed() {
 
 #[tokio::test]
 async fn a_polyglot_consumer_follows_a_stream_from_a_position() {
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let alice = server.user("alice").await;
     let group = alice.group("g", &[]).await;
     let num = parlance_core::id::parse(&group).expect("channel ids carry nums");
@@ -235,7 +235,7 @@ async fn grpc_tells_its_health() {
     use tonic_health::pb::HealthCheckRequest;
     use tonic_health::pb::health_check_response::ServingStatus;
     use tonic_health::pb::health_client::HealthClient;
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let mut health = HealthClient::new(grpc(&server).await);
     for service in ["", "parlance.message.v1.MessageService", "parlance.auth.v1.AuthService"] {
         let question = HealthCheckRequest { service: service.to_owned() };
@@ -250,7 +250,7 @@ async fn grpc_describes_itself() {
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-    let server = Harness::start().await;
+    let server = Harness::start_with(Options::new().embedded()).await;
     let mut reflection = ServerReflectionClient::new(grpc(&server).await);
     let question = ServerReflectionRequest {
         message_request: Some(MessageRequest::ListServices(String::new())),

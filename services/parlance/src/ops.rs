@@ -65,8 +65,7 @@ impl Ops {
     pub(crate) fn new(stores: Stores, bus: Arc<dyn Bus>, metrics: Metrics, upstreams: Vec<Upstream>) -> Self {
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let measured = stores.clone();
-        metrics
-            .measure(move || measured.named().into_iter().for_each(|(service, store)| show(service, store)));
+        metrics.measure(move || measured.named().for_each(|(service, store)| show(service, store)));
         Self(Arc::new(Shared { stores, bus, metrics, upstreams, started, draining }))
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parlance_bus::{Bus, MemoryBus, RedisBus, observed};
 use parlance_core::{Clock, SystemClock};
-use parlance_gateway::Gateway;
+use parlance_gateway::{Gateway, LimitsBackend};
 use parlance_presence::store::{MemoryStore, PresenceStore, RedisStore};
 use parlance_redis::Redis;
 use parlance_rpc::{
@@ -153,6 +153,10 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             clock,
             bus: bus.clone(),
             has_siblings: redis.is_some(),
+            limits: match &redis {
+                Some(redis) => LimitsBackend::Redis(redis.clone()),
+                None => LimitsBackend::Local,
+            },
             auth: auth.clone(),
             channel,
             message: message.max_decoding_message_size(max),

@@ -24,9 +24,16 @@ pub(crate) async fn run(presence: Arc<Presence>, stop: CancellationToken) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut sweeps: u64 = 0;
+    let mut failing = false;
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        if let Err(error) = presence.sweep(presence.now()).await {
-            tracing::warn!(reason = %error.reason, "presence could not be swept");
+        match presence.sweep(presence.now()).await {
+            Ok(()) => failing = false,
+            // Said once: Redis may be away for long.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(reason = %error.reason, "presence cannot be swept for now");
+            }
+            Err(_) => {}
         }
         sweeps += 1;
         if sweeps.is_multiple_of(SWEEPS_PER_FLUSH) {

@@ -26,7 +26,7 @@ use super::error::{Code, Failure};
 use crate::config::ApiScope;
 use crate::identity::{ApiKey, Identity, Token};
 use crate::middleware::client_ip;
-use crate::middleware::limits::ApiKeyOrUser;
+use crate::middleware::limits::Counted;
 use crate::state::Edge;
 
 /// The app's backend.
@@ -67,7 +67,7 @@ impl FromRequestParts<Edge> for Server {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
         let key = secret_key(&parts.headers, edge.identity()).await?;
-        edge.limits().api(ApiKeyOrUser::Key(key.key_id.clone()))?;
+        edge.limits().api(Counted::Key(key.key_id.clone())).await?;
         Ok(server(&key, &parts.headers))
     }
 }
@@ -76,7 +76,7 @@ impl FromRequestParts<Edge> for Issuer {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
-        limit_issue(parts, edge)?;
+        limit_issue(parts, edge).await?;
         let key = secret_key(&parts.headers, edge.identity()).await?;
         Ok(Self(server(&key, &parts.headers)))
     }
@@ -86,7 +86,7 @@ impl FromRequestParts<Edge> for ConnectIssuer {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
-        limit_issue(parts, edge)?;
+        limit_issue(parts, edge).await?;
         let own_code = match parts.headers.contains_key(metadata::API_KEY) {
             true => Code::InvalidApiKey,
             false => Code::MissingApiKey,
@@ -104,7 +104,7 @@ impl FromRequestParts<Edge> for Refresher {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
-        limit_issue(parts, edge)?;
+        limit_issue(parts, edge).await?;
         let bearer = match bearer(&parts.headers) {
             Bearer::Token(token) => Some(token.to_owned()),
             Bearer::None | Bearer::Malformed => None,
@@ -132,10 +132,10 @@ impl FromRequestParts<Edge> for Declarer {
         let (user, key) = signed_in(&parts.headers, edge).await?;
         // A user who comes without a key is counted alone: one client must not lock out its app.
         let who = match (edge.settings().rate_limits.api_scope, key) {
-            (ApiScope::Key, Some(key)) => ApiKeyOrUser::Key(key.key_id.clone()),
-            _ => ApiKeyOrUser::User(user.app, user.num),
+            (ApiScope::Key, Some(key)) => Counted::Key(key.key_id.clone()),
+            _ => Counted::User(user.app, user.num),
         };
-        edge.limits().api(who)?;
+        edge.limits().api(who).await?;
         Ok(Self(user))
     }
 }
@@ -145,15 +145,15 @@ impl FromRequestParts<Edge> for Sender {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
         let (user, _) = signed_in(&parts.headers, edge).await?;
-        edge.limits().send(user.app, user.num)?;
+        edge.limits().send(user.app, user.num).await?;
         edge.activity().seen(edge.clock(), user.num, &user.context);
         Ok(Self(user))
     }
 }
 
-fn limit_issue(parts: &Parts, edge: &Edge) -> Result<(), Failure> {
+async fn limit_issue(parts: &Parts, edge: &Edge) -> Result<(), Failure> {
     let peer = client_ip::peer(&parts.extensions);
-    Ok(edge.limits().token(edge.proxies().client(peer, &parts.headers))?)
+    Ok(edge.limits().token(edge.proxies().client(peer, &parts.headers)).await?)
 }
 
 fn server(key: &ApiKey, headers: &HeaderMap) -> Server {

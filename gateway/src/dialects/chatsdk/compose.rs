@@ -188,18 +188,24 @@ pub async fn num_of(edge: &Edge, caller: &User, id: String) -> Result<Num, Failu
 
 /// Who of these is online. Lists do without it while presence is away.
 pub async fn presence(edge: &Edge, context: &Context, nums: Vec<Num>) -> HashMap<Num, Presence> {
+    asked_presence(edge, context, nums).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "presence is away: everybody is shown as offline");
+        HashMap::new()
+    })
+}
+
+/// As [`presence`], for answers that are about nothing else: fails while presence is away.
+pub async fn asked_presence(
+    edge: &Edge,
+    context: &Context,
+    nums: Vec<Num>,
+) -> parlance_core::Result<HashMap<Num, Presence>> {
     if nums.is_empty() {
-        return HashMap::new();
+        return Ok(HashMap::new());
     }
     let request = presence::GetPresenceRequest { user_nums: nums };
-    match edge.presence().get_presence(context.as_service().request(request)).await {
-        Ok(reply) => reply.into_inner().users.iter().map(|user| (user.user_num, presence_of(user))).collect(),
-        Err(status) => {
-            let error = parlance_core::Error::from(status);
-            tracing::warn!(%error, "presence is away: everybody is shown as offline");
-            HashMap::new()
-        }
-    }
+    let reply = edge.presence().get_presence(context.as_service().request(request)).await?.into_inner();
+    Ok(reply.users.iter().map(|user| (user.user_num, presence_of(user))).collect())
 }
 
 fn presence_of(user: &presence::UserPresence) -> Presence {

@@ -53,7 +53,8 @@ async fn a_full_disk_is_a_clear_error_and_leaves_nothing_half_written() {
             return;
         }
     };
-    let mut server = Harness::start_with(Options::new().in_folder(folder.path().join("disk"))).await;
+    let mut server =
+        Harness::start_with(Options::new().embedded().in_folder(folder.path().join("disk"))).await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let group = alice.group("g", &[&bob]).await;
     let (chat, tolerant) = (bob.chat(&group), alice.to_rest().tolerant());

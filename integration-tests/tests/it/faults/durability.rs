@@ -22,7 +22,7 @@ async fn every_commit_is_synced_to_disk_before_it_is_acknowledged() {
         println!("SKIPPED, tracing is not permitted here: {why}");
         return;
     }
-    let options = Options::new().in_folder(folder.path()).under(&tracer);
+    let options = Options::new().embedded().in_folder(folder.path()).under(&tracer);
     let server = Harness::start_with(options).await;
     let alice = server.user("alice").await;
     let group = alice.group("g", &[]).await;

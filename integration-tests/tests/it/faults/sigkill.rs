@@ -16,7 +16,7 @@ const SENDERS: usize = 24;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_kills_at_full_rate_lose_double_and_disorder_nothing() {
     let mut random = StdRng::seed_from_u64(20);
-    let mut server = Harness::start().await;
+    let mut server = Harness::start_with(Options::new().embedded()).await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let mut total = 0;
     for round in 0..ROUNDS {
@@ -97,7 +97,7 @@ fn messages(publications: &[parlance_integration_tests::realtime::Publication]) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_stop_finishes_what_is_in_flight() {
-    let mut server = Harness::start().await;
+    let mut server = Harness::start_with(Options::new().embedded()).await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let group = alice.group("g", &[&bob]).await;
     let burst = Burst::start(&[&alice, &bob], &group, SENDERS, "drain");

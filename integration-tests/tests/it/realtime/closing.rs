@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 #[tokio::test]
 async fn too_many_connections_are_told_to_come_back_later() {
-    let options = Options::new().with("realtime.max_connections", 2);
+    let options = Options::new().with("realtime.max_connections", 2).with_replicas("gateway", 1);
     let server = Harness::start_with(options).await;
     let alice = server.user("alice").await;
     let first = Realtime::connect(&server, &alice).await;

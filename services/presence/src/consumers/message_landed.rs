@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use parlance_bus::{Item, Message, Subscription, Topic, Topics};
 use parlance_core::{Micros, Num, Result};
 use parlance_proto::event::Event;
 use parlance_proto::event::event::Payload;
 use parlance_proto::event::stream::Kind;
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -31,26 +31,25 @@ impl Watch {
         Self { topics, channels: Mutex::default() }
     }
 
-    /// Listens to the channel from now on.
+    /// Listens to the channel from now on. Nobody waits for what another one listens to.
     pub(crate) async fn keep(&self, channel: Num, now: Micros) -> Result<()> {
-        let mut channels = self.channels.lock().await;
-        if !channels.contains_key(&channel) {
-            self.topics.listen(Topic::chat(channel)).await?;
+        let new = self.channels.lock().insert(channel, now).is_none();
+        if new && let Err(error) = self.topics.listen(Topic::chat(channel)).await {
+            self.channels.lock().remove(&channel);
+            return Err(error);
         }
-        channels.insert(channel, now);
         Ok(())
     }
 
     /// Leaves the channels in which nobody types any longer.
     pub(crate) async fn sweep(&self, now: Micros) {
-        let mut channels = self.channels.lock().await;
-        let over: Vec<Num> = channels
-            .iter()
-            .filter(|(_, heard)| now >= **heard + LISTEN_FOR)
-            .map(|(channel, _)| *channel)
+        let over: Vec<Num> = self
+            .channels
+            .lock()
+            .extract_if(|_, heard| now >= *heard + LISTEN_FOR)
+            .map(|(num, _)| num)
             .collect();
         for channel in over {
-            channels.remove(&channel);
             self.topics.leave(Topic::chat(channel)).await;
         }
     }

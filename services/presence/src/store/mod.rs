@@ -75,8 +75,8 @@ pub struct Totals {
     pub typing: usize,
 }
 
-/// Keeps presence. Each call is atomic, asks the rules of [`crate::domain`], and takes the time as a
-/// parameter. News are returned by exactly one call, whichever replica makes it.
+/// Keeps presence. Each change is atomic, follows the rules of [`crate::domain`], and takes the time as a
+/// parameter. What cannot be reached fails with `UNAVAILABLE`, soon. News are returned by exactly one call, whichever replica makes it.
 #[async_trait]
 pub trait PresenceStore: Send + Sync + std::fmt::Debug + 'static {
     /// Applies a gateway's changes in order. Repeats change nothing.

@@ -113,9 +113,9 @@ impl Subscriber {
         left
     }
 
-    /// What is listened to.
-    pub(crate) fn topics(&self) -> Vec<Topic> {
-        self.topics.read().keys().copied().collect()
+    /// Leaves everything; what was listened to.
+    pub(crate) fn clear(&self) -> Vec<Topic> {
+        self.topics.write().drain().map(|(topic, _)| topic).collect()
     }
 }
 

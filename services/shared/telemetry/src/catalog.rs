@@ -65,6 +65,8 @@ entries! {
         "HTTP requests being answered.";
     Counter "parlance_rate_limited_total" GATEWAY ["class"] &[&["tokens"], &["sends"], &["api"]],
         "Requests refused by a rate limit.";
+    Counter "parlance_rate_limit_fallbacks_total" GATEWAY [] NO_LABELS,
+        "Calls limited by this gateway alone because Redis did not answer.";
     Gauge "parlance_realtime_connections" GATEWAY [] NO_LABELS,
         "Open realtime connections, those without a valid token included.";
     Gauge "parlance_realtime_subscriptions" GATEWAY [] NO_LABELS,

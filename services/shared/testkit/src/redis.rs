@@ -123,18 +123,25 @@ impl Drop for RedisServer {
     }
 }
 
-/// A cluster of masters without replicas.
+/// A cluster.
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
 }
 
 impl RedisCluster {
-    /// Three nodes, ready; `None`, and a note that the test is skipped, without `redis-server`.
+    /// Three masters, ready; `None`, and a note that the test is skipped, without `redis-server`.
     pub fn start() -> Option<Self> {
-        let nodes: Vec<_> = (0..3).map(|_| RedisServer::start_as(true)).collect::<Option<_>>()?;
+        Self::start_with_replicas(0)
+    }
+
+    /// Three masters, then for each of them so many replicas, ready to take its place.
+    pub fn start_with_replicas(replicas: usize) -> Option<Self> {
+        let nodes: Vec<_> =
+            (0..3 * (1 + replicas)).map(|_| RedisServer::start_as(true)).collect::<Option<_>>()?;
         let mut create = Command::new("redis-cli");
         create.args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
+        create.args(["--cluster-replicas", &replicas.to_string()]);
         let made = create.arg("--cluster-yes").output().expect("redis-cli runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
         let cluster = Self { nodes };
@@ -155,13 +162,29 @@ impl RedisCluster {
         &mut self.nodes
     }
 
+    /// Moves slots of the first node to the second one.
+    pub fn move_slots(&self, count: u32) {
+        let id = |node: &RedisServer| ask(node, &["cluster", "myid"]).trim().to_owned();
+        let mut reshard = Command::new("redis-cli");
+        reshard.args(["--cluster", "reshard", &format!("127.0.0.1:{}", self.nodes[0].port())]);
+        reshard.args(["--cluster-from", &id(&self.nodes[0]), "--cluster-to", &id(&self.nodes[1])]);
+        reshard.args(["--cluster-slots", &count.to_string(), "--cluster-yes"]);
+        let moved = reshard.output().expect("redis-cli runs");
+        assert!(moved.status.success(), "{}", String::from_utf8_lossy(&moved.stdout));
+    }
+
     fn is_ready(&self) -> bool {
         self.nodes.iter().all(|node| {
-            let asked =
-                Command::new("redis-cli").args(["-p", &node.port().to_string(), "cluster", "info"]).output();
-            asked.is_ok_and(|info| String::from_utf8_lossy(&info.stdout).contains("cluster_state:ok"))
+            ask(node, &["cluster", "info"]).contains("cluster_state:ok")
+                && !ask(node, &["info", "replication"]).contains("master_link_status:down")
         })
     }
+}
+
+/// What a node answers to a command.
+fn ask(node: &RedisServer, words: &[&str]) -> String {
+    let asked = Command::new("redis-cli").args(["-p", &node.port().to_string()]).args(words).output();
+    String::from_utf8_lossy(&asked.expect("redis-cli runs").stdout).into_owned()
 }
 
 /// A port that is free now. Those of clusters need another one 10,000 above.

@@ -37,7 +37,7 @@ pub async fn handle(
     let listed = edge.channel().list_members(user.context.request(request)).await?.into_inner();
     let nums: Vec<i64> = listed.members.iter().map(|member| member.user_num).collect();
     let people = compose::people(&edge, user.app, nums.iter().copied()).await?;
-    let states = compose::presence(&edge, &user.context, nums.clone()).await;
+    let states = compose::asked_presence(&edge, &user.context, nums.clone()).await?;
     let (online, offline): (Vec<Member>, Vec<Member>) = nums
         .into_iter()
         .filter(|&num| people.live(num).is_some())

@@ -42,7 +42,8 @@ pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Bod
     let companions: HashSet<i64> = companions.user_nums.into_iter().chain([user.num]).collect();
 
     let shown: Vec<_> = asked.into_iter().filter(|one| companions.contains(&one.num)).collect();
-    let states = compose::presence(&edge, &user.context, shown.iter().map(|one| one.num).collect()).await;
+    let states =
+        compose::asked_presence(&edge, &user.context, shown.iter().map(|one| one.num).collect()).await?;
     let people = compose::people(&edge, user.app, shown.iter().map(|one| one.num)).await?;
     let presence = shown.into_iter().map(|one| {
         let state = states.get(&one.num).copied().unwrap_or_default();

@@ -99,7 +99,7 @@ impl Subscription for RedisSubscription {
 
 impl Drop for RedisSubscription {
     fn drop(&mut self) {
-        for topic in self.topics.subscriber.topics() {
+        for topic in self.topics.subscriber.clear() {
             let _ = self.topics.receiver.send(Ask::Leave(topic));
         }
     }

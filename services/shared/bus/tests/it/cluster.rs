@@ -34,6 +34,37 @@ async fn topics_of_all_nodes_are_heard_and_a_lost_node_is_told_and_healed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_that_move_to_another_node_are_heard_there() {
+    let Some(cluster) = RedisCluster::start() else { return };
+    let pair = over(&cluster.url(), "p");
+    let mut heard = pair.other.subscribe().await.unwrap();
+    for number in 0..64 {
+        heard.topics().listen(Topic::Stream(number)).await.unwrap();
+    }
+    cluster.move_slots(1500);
+    lagged(&mut heard).await;
+    for number in 0..64 {
+        heard_again(&*pair.one, &mut heard, Topic::Stream(number), 100).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_of_a_dead_master_are_heard_from_its_replica() {
+    let Some(mut cluster) = RedisCluster::start_with_replicas(1) else { return };
+    let pair = over(&cluster.url(), "p");
+    let mut heard = pair.other.subscribe().await.unwrap();
+    for number in 0..64 {
+        heard.topics().listen(Topic::Stream(number)).await.unwrap();
+    }
+    cluster.nodes()[0].kill();
+    lagged(&mut heard).await;
+    for number in 0..64 {
+        heard_again(&*pair.one, &mut heard, Topic::Stream(number), 100).await;
+    }
+    pair.one.probe().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_suite_of_all_buses_passes_on_a_cluster() {
     use crate::conformance as suite;
     let Some(cluster) = RedisCluster::start() else { return };

@@ -132,6 +132,18 @@ pub async fn each_subscription_hears_for_itself(pair: Pair) {
     assert_eq!(next_event(&mut second).await, (Topic::Accounts, 2));
 }
 
+pub async fn what_a_dropped_subscription_still_leaves_is_nothing_to_others(pair: Pair) {
+    let dropped = pair.one.subscribe().await.unwrap();
+    let mut heard = pair.one.subscribe().await.unwrap();
+    let late = dropped.topics();
+    late.listen(Topic::Accounts).await.unwrap();
+    heard.topics().listen(Topic::Accounts).await.unwrap();
+    drop(dropped);
+    late.leave(Topic::Accounts).await;
+    pair.other.publish(vec![(Topic::Accounts, event(1))]).await.unwrap();
+    assert_eq!(next_event(&mut heard).await, (Topic::Accounts, 1));
+}
+
 pub async fn both_processes_hear_each_other_and_themselves(pair: Pair) {
     let mut one = pair.one.subscribe().await.unwrap();
     let mut other = pair.other.subscribe().await.unwrap();
@@ -245,6 +257,7 @@ conformance! {
     listening_counts_and_ends_with_the_last_leave
     leaving_a_topic_never_listened_to_does_nothing
     each_subscription_hears_for_itself
+    what_a_dropped_subscription_still_leaves_is_nothing_to_others
     both_processes_hear_each_other_and_themselves
     events_wakes_and_heads_arrive_unchanged
     an_overflow_is_told_after_what_was_queued
