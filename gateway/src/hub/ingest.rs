@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::stream::{Stream, StreamKey};
-use super::{accounts, presence, render, repair};
+use super::{accounts, heads, presence, render, repair};
 use crate::realtime::codes::UnsubscribeCode;
 use crate::state::Edge;
 
@@ -51,6 +51,10 @@ pub async fn run(edge: Edge, mut subscription: Box<dyn Subscription>) {
                     None => Ok(()),
                 }
             }
+            Item::Message(Topic::Stream(_), Message::Heads(heads)) => {
+                heads::hear(&edge, &heads);
+                Ok(())
+            }
             Item::Message(Topic::Presence, Message::Event(event)) => {
                 worker(0).send(Job::Presence(event)).await
             }
@@ -76,7 +80,7 @@ pub async fn run(edge: Edge, mut subscription: Box<dyn Subscription>) {
 }
 
 /// What an event means besides its own stream.
-fn observe(edge: &Edge, event: &Arc<Event>) {
+pub(super) fn observe(edge: &Edge, event: &Arc<Event>) {
     edge.hub().unread().observe(event);
     if let Some(Payload::ChannelDeleted(deleted)) = &event.payload {
         let chat = edge.hub().stream(StreamKey::chat(deleted.channel_num));

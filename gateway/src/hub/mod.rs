@@ -2,12 +2,14 @@
 //!
 //! An event comes from the bus (`ingest`), is rendered once (`render`), takes its place in its
 //! stream ([`stream`]) and is queued for every subscriber ([`connection`]); the task that owns the
-//! socket writes it. What the bus lost is read from the log (`repair`). Unread counts of connected
+//! socket writes it. What the bus lost is read from the log (`repair`), at the latest when the message
+//! service says how far the stream has come (`heads`). Unread counts of connected
 //! users are derived here (`unread`).
 
 mod accounts;
 pub mod connection;
 mod delivery;
+mod heads;
 mod ingest;
 mod loads;
 pub mod position;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ingest;
 use super::stream::{Followup, Stream};
 use crate::realtime::codes::UnsubscribeCode;
 use crate::state::Edge;
@@ -37,7 +38,12 @@ pub fn repair(edge: &Edge, stream: &Arc<Stream>) {
         loop {
             let (epoch, offset) = &place;
             let result = match edge.hub().loads().entries(&stream, epoch, *offset).await {
-                Ok(read) => stream.repaired(&read),
+                Ok(read) => {
+                    // What was lost means the same besides its own stream.
+                    let missed = read.entries.iter().filter(|live| live.event.offset > *offset);
+                    missed.for_each(|live| ingest::observe(&edge, &live.event));
+                    stream.repaired(&read)
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a stream's log cannot be read");
                     Err(place.clone())

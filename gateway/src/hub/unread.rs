@@ -6,20 +6,23 @@
 //! window, the latest value wins. One task owns all of it, so nothing is locked.
 
 mod counts;
+mod heard;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parlance_bus::Topic;
 use parlance_core::{Num, Result};
-use parlance_proto::event::{Event, event::Payload, stream::Kind};
+use parlance_proto::event::{Event, StreamHead, event::Payload, stream::Kind};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::counts::{Base, Change, ChannelLog, Counts};
+use self::heard::Heard;
 use super::connection::Connection;
+use super::heads::ON_ITS_WAY;
 use super::loads::UnreadChannels;
 use super::render;
 use super::stream::StreamKey;
@@ -48,6 +51,13 @@ enum Order {
         user: Num,
     },
     Event(Arc<Event>),
+    /// An entry of a channel's stream that moves no counts.
+    Passed {
+        channel: Num,
+        offset: u64,
+    },
+    /// How far channels have come.
+    Heads(Arc<[StreamHead]>),
     Reload,
     /// The bus delivers these channels now.
     Heard {
@@ -72,6 +82,7 @@ impl Tracker {
             window: Duration::from_millis(edge.settings().realtime.unread_window_ms.into()),
             users: HashMap::new(),
             channels: HashMap::new(),
+            told: VecDeque::new(),
             dirty: HashSet::new(),
             flush_at: None,
             last_generation: 0,
@@ -105,8 +116,21 @@ impl Tracker {
                     | Payload::MemberUpdated(_)
             )
         );
-        if moves && self.tracked.load(Ordering::Acquire) > 0 {
+        if self.tracked.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let stream = event.stream.as_ref().filter(|stream| stream.kind() == Kind::Chat && event.offset > 0);
+        if moves {
             self.send(Order::Event(event.clone()));
+        } else if let Some(stream) = stream {
+            self.send(Order::Passed { channel: stream.num, offset: event.offset });
+        }
+    }
+
+    /// Compares what was heard with how far the channels have come, once what is on its way has arrived.
+    pub fn heads(&self, heads: &Arc<[StreamHead]>) {
+        if self.tracked.load(Ordering::Acquire) > 0 {
+            self.send(Order::Heads(heads.clone()));
         }
     }
 
@@ -129,6 +153,8 @@ struct Counting {
     window: Duration,
     users: HashMap<Num, User>,
     channels: HashMap<Num, Channel>,
+    /// How far channels have come, and when it is time to compare.
+    told: VecDeque<(Instant, Arc<[StreamHead]>)>,
     /// Users with values to push.
     dirty: HashSet<Num>,
     flush_at: Option<Instant>,
@@ -157,6 +183,7 @@ struct Channel {
     users: HashSet<Num>,
     heard: bool,
     log: ChannelLog,
+    entries: Heard,
 }
 
 impl Counting {
@@ -165,10 +192,12 @@ impl Counting {
         let mut orders = Vec::with_capacity(BATCH);
         loop {
             let due = self.flush_at;
+            let compare_at = self.told.front().map(|(at, _)| *at);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 () = sleep_until(due) => self.flush(),
+                () = sleep_until(compare_at) => self.compare(),
                 count = receiver.recv_many(&mut orders, BATCH) => if count == 0 { return },
             }
             for order in orders.drain(..) {
@@ -189,9 +218,16 @@ impl Counting {
                 let users: Vec<Num> = self.users.keys().copied().collect();
                 for channel in self.channels.values_mut() {
                     channel.log.forget();
+                    channel.entries = Heard::default();
                 }
                 users.into_iter().for_each(|user| self.load(user));
             }
+            Order::Passed { channel, offset } => {
+                if let Some(channel) = self.channels.get_mut(&channel) {
+                    channel.entries.hear(offset);
+                }
+            }
+            Order::Heads(heads) => self.told.push_back((Instant::now() + ON_ITS_WAY, heads)),
             Order::Heard { channels } => {
                 for num in channels {
                     match self.channels.get_mut(&num) {
@@ -300,6 +336,9 @@ impl Counting {
                 Channel::default()
             });
             channel.users.insert(num);
+            if channel.heard {
+                channel.entries.start(one.as_of_offset);
+            }
             trustworthy &= channel.heard && channel.log.reaches(one.as_of_offset);
             let base = Base {
                 unread: one.unread,
@@ -374,7 +413,29 @@ impl Counting {
         }
     }
 
+    /// Loads the counts of those in whose channels something was lost.
+    fn compare(&mut self) {
+        let Some((_, heads)) = self.told.pop_front() else { return };
+        for head in heads.iter() {
+            let Some(stream) = head.stream.as_ref().filter(|stream| stream.kind() == Kind::Chat) else {
+                continue;
+            };
+            let Some(channel) = self.channels.get_mut(&stream.num) else { continue };
+            if channel.entries.is_behind(head.offset) {
+                channel.entries.reach(head.offset);
+                let users: Vec<Num> = channel.users.iter().copied().collect();
+                users.into_iter().for_each(|user| self.load(user));
+            }
+        }
+    }
+
     fn observe(&mut self, event: &Event) {
+        if let Some(stream) = event.stream.as_ref().filter(|stream| stream.kind() == Kind::Chat)
+            && event.offset > 0
+            && let Some(channel) = self.channels.get_mut(&stream.num)
+        {
+            channel.entries.hear(event.offset);
+        }
         let of_user = event.stream.as_ref().is_some_and(|stream| stream.kind() == Kind::User);
         match &event.payload {
             Some(Payload::MessageCreated(created)) => {

@@ -1,6 +1,7 @@
 //! What this service tells others: facts in its log, and the same live.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parlance_bus::{Message, Topic};
 use parlance_core::{Micros, Num};
@@ -15,6 +16,8 @@ use crate::Auth;
 
 /// The name under which the service states facts.
 const ORIGIN: &str = "auth";
+/// Longest that a call waits for the bus.
+const PUBLISH_LIMIT: Duration = Duration::from_millis(500);
 
 pub fn user_updated(context: &Context, app: Uuid, user: Num, now: Micros) -> Event {
     event(context, app, now, Payload::UserUpdated(UserUpdated { user_num: user }))
@@ -55,8 +58,12 @@ pub async fn publish(auth: &Auth, committed: Committed, facts: Vec<Event>) {
     let mut messages: Vec<_> =
         facts.into_iter().map(|fact| (Topic::Accounts, Message::Event(Arc::new(fact)))).collect();
     messages.push((Topic::Log(ORIGIN), Message::Wake));
-    if let Err(error) = auth.bus.publish(messages).await {
-        tracing::warn!(%error, "facts were not published; consumers will find them in the log");
+    match tokio::time::timeout(PUBLISH_LIMIT, auth.bus.publish(messages)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "facts were not published; consumers will find them in the log");
+        }
+        Err(_) => tracing::warn!("facts were not published in time; consumers will find them in the log"),
     }
     drop(committed);
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use parlance_bus::Bus;
 use parlance_core::{Clock, NumGenerator};
 use parlance_proto::auth::auth_service_server::AuthServiceServer;
-use parlance_sql::Store;
+use parlance_sql::{Store, outbox};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,6 +62,7 @@ pub async fn start(dependencies: Dependencies) -> anyhow::Result<AuthServiceServ
         secrets: domain::sealed::SecretBox::new(&master_key),
         refresh: domain::refresh::Chain::new(&master_key),
     });
+    tasks.spawn(outbox::keep_pruned(auth.store.clone(), auth.clock.clone(), stop.clone()));
     tasks.spawn(sweep::run(auth.clone(), stop));
     Ok(AuthServiceServer::new(Rpc::new(auth)))
 }

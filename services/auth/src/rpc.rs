@@ -8,6 +8,7 @@ use parlance_proto::auth::auth_service_server::AuthService;
 use parlance_proto::auth::*;
 use parlance_proto::event::{ReadLogRequest, ReadLogResponse};
 use parlance_rpc::Context;
+use parlance_sql::retrying;
 use tonic::{Request, Response, Status};
 
 use crate::{Auth, ops};
@@ -34,6 +35,22 @@ impl Rpc {
         let context = Context::of(&request)?;
         Ok(Response::new(op(self.auth.clone(), context, request.into_inner()).await?))
     }
+
+    /// The same for a change in one transaction, for which the database may ask for another try.
+    async fn change<Q, A, F>(
+        &self,
+        request: Request<Q>,
+        op: impl Fn(Arc<Auth>, Context, Q) -> F,
+    ) -> Result<Response<A>, Status>
+    where
+        Q: Clone,
+        F: Future<Output = Result<A>>,
+    {
+        let context = Context::of(&request)?;
+        let request = request.into_inner();
+        let answer = retrying(|| op(self.auth.clone(), context.clone(), request.clone())).await?;
+        Ok(Response::new(answer))
+    }
 }
 
 #[tonic::async_trait]
@@ -42,8 +59,10 @@ impl AuthService for Rpc {
         &self,
         request: Request<CreateAppRequest>,
     ) -> Result<Response<CreateAppResponse>, Status> {
-        self.run(request, async |auth, context, request| ops::create_app::run(&auth, &context, request).await)
-            .await
+        self.change(request, async |auth, context, request| {
+            ops::create_app::run(&auth, &context, request).await
+        })
+        .await
     }
 
     async fn list_apps(
@@ -78,7 +97,7 @@ impl AuthService for Rpc {
         &self,
         request: Request<IssueTokensRequest>,
     ) -> Result<Response<IssueTokensResponse>, Status> {
-        self.run(request, async |auth, context, request| {
+        self.change(request, async |auth, context, request| {
             ops::issue_tokens::run(&auth, &context, request).await
         })
         .await
@@ -88,7 +107,7 @@ impl AuthService for Rpc {
         &self,
         request: Request<RefreshTokensRequest>,
     ) -> Result<Response<IssueTokensResponse>, Status> {
-        self.run(request, async |auth, context, request| {
+        self.change(request, async |auth, context, request| {
             ops::refresh_tokens::run(&auth, &context, request).await
         })
         .await
@@ -108,7 +127,7 @@ impl AuthService for Rpc {
         &self,
         request: Request<UpsertUsersRequest>,
     ) -> Result<Response<UpsertUsersResponse>, Status> {
-        self.run(request, async |auth, context, request| {
+        self.change(request, async |auth, context, request| {
             ops::upsert_users::run(&auth, &context, request).await
         })
         .await
@@ -134,7 +153,7 @@ impl AuthService for Rpc {
         &self,
         request: Request<DeleteUsersRequest>,
     ) -> Result<Response<DeleteUsersResponse>, Status> {
-        self.run(request, async |auth, context, request| {
+        self.change(request, async |auth, context, request| {
             ops::delete_users::run(&auth, &context, request).await
         })
         .await
@@ -154,7 +173,7 @@ impl AuthService for Rpc {
         &self,
         request: Request<RecordActivityRequest>,
     ) -> Result<Response<RecordActivityResponse>, Status> {
-        self.run(request, async |auth, context, request| {
+        self.change(request, async |auth, context, request| {
             ops::record_activity::run(&auth, &context, request).await
         })
         .await

@@ -15,7 +15,7 @@ use parlance_bus::Bus;
 use parlance_core::Clock;
 use parlance_proto::channel::channel_service_server::ChannelServiceServer;
 use parlance_rpc::AuthClient;
-use parlance_sql::Store;
+use parlance_sql::{Store, outbox};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,7 +41,8 @@ pub async fn migrate(store: &Store) -> anyhow::Result<()> {
 /// Starts the service; [`migrate`] has been called before.
 pub async fn start(dependencies: Dependencies) -> anyhow::Result<ChannelServiceServer<Rpc>> {
     let Dependencies { store, bus, clock, auth, tasks, stop } = dependencies;
-    let state = Arc::new(state::State::new(store, bus, clock, auth));
-    tasks.spawn(consumers::run(state.clone(), stop));
+    let state = Arc::new(state::State::load(store.clone(), bus, clock.clone(), auth).await?);
+    tasks.spawn(consumers::run(state.clone(), stop.clone()));
+    tasks.spawn(outbox::keep_pruned(store, clock, stop));
     Ok(ChannelServiceServer::new(Rpc::new(state)))
 }

@@ -7,6 +7,7 @@ use parlance_proto::channel::channel_service_server::ChannelService;
 use parlance_proto::channel::*;
 use parlance_proto::event::{ReadLogRequest, ReadLogResponse};
 use parlance_rpc::Context;
+use parlance_sql::retrying;
 use tonic::{Request, Response, Status};
 
 use crate::ops;
@@ -31,9 +32,17 @@ fn reply<T>(result: CoreResult<T>) -> Reply<T> {
 }
 
 macro_rules! delegate {
-    ($($call:ident($request:ty) -> $response:ty;)*) => {
+    (
+        repeatable { $($change:ident($change_request:ty) -> $change_response:ty;)* }
+        once { $($call:ident($request:ty) -> $response:ty;)* }
+    ) => {
         #[tonic::async_trait]
         impl ChannelService for Rpc {
+            $(async fn $change(&self, request: Request<$change_request>) -> Reply<$change_response> {
+                let context = Context::of(&request)?;
+                let request = request.into_inner();
+                reply(retrying(|| ops::$change::$change(&self.state, &context, request.clone())).await)
+            })*
             $(async fn $call(&self, request: Request<$request>) -> Reply<$response> {
                 reply(ops::$call::$call(&self.state, &Context::of(&request)?, request.into_inner()).await)
             })*
@@ -41,23 +50,28 @@ macro_rules! delegate {
     };
 }
 
+// Repeatable are changes in one transaction of their own, where the database may ask for another try.
 delegate! {
-    create_channel(CreateChannelRequest) -> CreateChannelResponse;
-    get_channels(GetChannelsRequest) -> GetChannelsResponse;
-    list_channels(ListChannelsRequest) -> ListChannelsResponse;
-    update_channel(UpdateChannelRequest) -> UpdateChannelResponse;
-    delete_channel(DeleteChannelRequest) -> DeleteChannelResponse;
-    list_members(ListMembersRequest) -> ListMembersResponse;
-    list_members_of_channels(ListMembersOfChannelsRequest) -> ListMembersOfChannelsResponse;
-    add_members(AddMembersRequest) -> AddMembersResponse;
-    update_member(UpdateMemberRequest) -> UpdateMemberResponse;
-    remove_member(RemoveMemberRequest) -> RemoveMemberResponse;
-    update_member_settings(UpdateMemberSettingsRequest) -> UpdateMemberSettingsResponse;
-    authorize(AuthorizeRequest) -> AuthorizeResponse;
-    authorize_many(AuthorizeManyRequest) -> AuthorizeManyResponse;
-    resolve_mentions(ResolveMentionsRequest) -> ResolveMentionsResponse;
-    list_companions(ListCompanionsRequest) -> ListCompanionsResponse;
-    touch(TouchRequest) -> TouchResponse;
-    read_log(ReadLogRequest) -> ReadLogResponse;
-    await_facts(AwaitFactsRequest) -> AwaitFactsResponse;
+    repeatable {
+        create_channel(CreateChannelRequest) -> CreateChannelResponse;
+        update_channel(UpdateChannelRequest) -> UpdateChannelResponse;
+        delete_channel(DeleteChannelRequest) -> DeleteChannelResponse;
+        add_members(AddMembersRequest) -> AddMembersResponse;
+        update_member(UpdateMemberRequest) -> UpdateMemberResponse;
+        remove_member(RemoveMemberRequest) -> RemoveMemberResponse;
+        update_member_settings(UpdateMemberSettingsRequest) -> UpdateMemberSettingsResponse;
+        authorize(AuthorizeRequest) -> AuthorizeResponse;
+        touch(TouchRequest) -> TouchResponse;
+    }
+    once {
+        get_channels(GetChannelsRequest) -> GetChannelsResponse;
+        list_channels(ListChannelsRequest) -> ListChannelsResponse;
+        list_members(ListMembersRequest) -> ListMembersResponse;
+        list_members_of_channels(ListMembersOfChannelsRequest) -> ListMembersOfChannelsResponse;
+        authorize_many(AuthorizeManyRequest) -> AuthorizeManyResponse;
+        resolve_mentions(ResolveMentionsRequest) -> ResolveMentionsResponse;
+        list_companions(ListCompanionsRequest) -> ListCompanionsResponse;
+        read_log(ReadLogRequest) -> ReadLogResponse;
+        await_facts(AwaitFactsRequest) -> AwaitFactsResponse;
+    }
 }

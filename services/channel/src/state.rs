@@ -6,15 +6,17 @@ use parlance_bus::{Bus, Message, Topic};
 use parlance_core::{Clock, Error, Micros, NumGenerator, Reason, Result};
 use parlance_proto::event::Event;
 use parlance_rpc::AuthClient;
-use parlance_sql::{Store, Write, outbox};
+use parlance_sql::{Progress, Store, Write, outbox};
 use uuid::Uuid;
 
-use crate::consumers::Progress;
+use crate::consumers::LOG;
 use crate::store::types::{self, Types};
 
 /// How long another replica's new channel type may stay unknown here.
 const TYPES_LIFE: Duration = Duration::from_secs(60);
 const TYPES_APPS: u64 = 10_000;
+/// Longest that a call waits for the bus.
+const WAKE_LIMIT: Duration = Duration::from_millis(500);
 
 /// What every operation works with.
 #[derive(Debug)]
@@ -23,17 +25,22 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     pub nums: NumGenerator,
     pub bus: Arc<dyn Bus>,
-    /// How far auth's log has been consumed.
+    /// How far auth's log has been consumed, by all replicas together.
     pub progress: Progress,
     auth: AuthClient,
     types: Cache<Uuid, Arc<Types>>,
 }
 
 impl State {
-    pub fn new(store: Store, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>, auth: AuthClient) -> Self {
+    pub async fn load(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        auth: AuthClient,
+    ) -> Result<Self> {
         let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
-        let (nums, progress) = (NumGenerator::random(), Progress::default());
-        Self { store, clock, nums, bus, progress, auth, types }
+        let (nums, progress) = (NumGenerator::random(), Progress::load(&store, LOG).await?);
+        Ok(Self { store, clock, nums, bus, progress, auth, types })
     }
 
     /// The client of auth, which needs `&mut` for each call.
@@ -58,12 +65,21 @@ impl State {
         let stated = !facts.is_empty();
         let position = outbox::append(&write, facts, self.now()).await?;
         let committed = write.commit().await?;
-        if stated && let Err(error) = self.bus.publish(vec![(Topic::Log("channel"), Message::Wake)]).await {
-            // Consumers sweep their logs, so this only delays them.
-            tracing::warn!(%error, "the bus took no wake-up");
+        if stated {
+            self.wake().await;
         }
         drop(committed);
         Ok(position)
+    }
+
+    /// Wakes the log's consumers. They sweep it, so that a bus that fails or hangs only delays them.
+    async fn wake(&self) {
+        let wake = self.bus.publish(vec![(Topic::Log("channel"), Message::Wake)]);
+        match tokio::time::timeout(WAKE_LIMIT, wake).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the bus took no wake-up"),
+            Err(_) => tracing::warn!("the bus took no wake-up in time"),
+        }
     }
 
     /// The log's newest position: the answer of a call that changed nothing, so that the fact of a

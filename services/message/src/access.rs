@@ -1,4 +1,8 @@
 //! Who may do what where: asked of the channel service, remembered while it holds.
+//!
+//! What is remembered is never used alone: whoever uses it compares its policy version with the head
+//! that he reads or locks anyway. Heads are shared by all replicas, so a right that one of them has taken
+//! away is gone for the others as soon as the fact stands in the stream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +13,7 @@ use parlance_proto::channel::{Action, AuthorizeRequest, Channel};
 use parlance_rpc::{ChannelClient, Context};
 use uuid::Uuid;
 
-/// Decisions kept; the policy version in the row that a commit locks says when one is out of date.
+/// Decisions kept.
 const CAPACITY: u64 = 100_000;
 const KEPT: Duration = Duration::from_secs(60);
 

@@ -36,6 +36,7 @@ impl ChannelWrite {
     /// Locks the channel for a change that needs the right to `action`.
     pub async fn open(service: &Service, context: &Context, channel: Num, action: Action) -> Result<Self> {
         let actor = context.caller.require_user()?;
+        service.announcer.require_room()?;
         let mut min_version = 0;
         for _ in 0..ATTEMPTS {
             let decision = service.access.require(context, channel, action, false, min_version).await?;
@@ -58,7 +59,7 @@ impl ChannelWrite {
                 None => {
                     // The channel exists, its creation has not reached this service yet.
                     drop(write);
-                    service.facts.catch_up(service, context).await?;
+                    crate::consumers::channel::catch_up(service, context).await?;
                 }
             }
         }

@@ -12,6 +12,7 @@ mod ops;
 mod rpc;
 mod service;
 mod store;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub async fn migrate(store: &Store) -> anyhow::Result<()> {
     parlance_sql::migrate::<store::migrations::Migrator>(store).await
 }
 
-/// Starts the service on a migrated store: the committer, the consumer of the channel log, pruning.
+/// Starts the service on a migrated store: the committer, the consumer of the channel log, the
+/// sweeper, pruning.
 pub async fn start(dependencies: Dependencies) -> anyhow::Result<MessageServiceServer<Rpc>> {
     let service = service::Service::start(dependencies).await?;
     Ok(MessageServiceServer::new(Rpc(service)))

@@ -6,17 +6,20 @@ use std::time::Duration;
 use parlance_bus::Bus;
 use parlance_core::{Clock, Micros, NumGenerator};
 use parlance_rpc::ChannelClient;
-use parlance_sql::Store;
+use parlance_sql::{Progress, Store, within};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use crate::access::Access;
-use crate::commit::{Announcer, Committer};
-use crate::consumers::channel::Facts;
+use crate::commit::{Announcements, Announcer, Committer};
+use crate::consumers::channel;
 use crate::store::{entries, epoch};
 use crate::{Dependencies, Settings};
 
 /// How often old entries are pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// Time of one step.
+const PRUNE_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Service {
     pub store: Store,
@@ -30,7 +33,10 @@ pub struct Service {
     pub access: Access,
     pub committer: Committer,
     pub announcer: Announcer,
-    pub facts: Facts,
+    /// How far channel's log has been consumed, by all replicas together.
+    pub facts: Progress,
+    /// Tells this replica from others.
+    pub replica: String,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -46,7 +52,8 @@ impl Service {
             access: Access::new(given.channel.clone()),
             committer,
             announcer,
-            facts: Facts::load(&given.store).await?,
+            facts: Progress::load(&given.store, channel::LOG).await?,
+            replica: Uuid::new_v4().to_string(),
             store: given.store,
             bus: given.bus,
             clock: given.clock,
@@ -56,17 +63,24 @@ impl Service {
             stop: given.stop,
         });
         let tasks = &service.tasks;
-        tasks.spawn(crate::commit::announce_all(service.clone(), announcements));
+        tasks.spawn(announce_all(service.clone(), announcements));
         tasks.spawn(crate::commit::commit_all(service.clone(), sends));
         tasks.spawn(crate::consumers::channel::consume(service.clone()));
         tasks.spawn(prune(service.clone()));
-        tasks.spawn(crate::commit::touch_recent(service.clone()));
+        tasks.spawn(crate::sweep::run(service.clone()));
         Ok(service)
     }
 
     pub fn now(&self) -> Micros {
         self.clock.now()
     }
+}
+
+/// Announces until the service stops. A replica that ends after its last announcement has left nothing
+/// untold.
+async fn announce_all(service: Arc<Service>, announcements: Announcements) {
+    crate::commit::announce_all(service.clone(), announcements).await;
+    crate::sweep::end(&service).await;
 }
 
 /// Removes stream entries that nobody can ask for any more.
@@ -79,7 +93,7 @@ async fn prune(service: Arc<Service>) {
         }
         let before = service.now() - Duration::from_secs(service.settings.history_s);
         loop {
-            match prune_once(&service, before).await {
+            match within(PRUNE_LIMIT, prune_once(&service, before)).await {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
@@ -93,6 +107,9 @@ async fn prune(service: Arc<Service>) {
 
 async fn prune_once(service: &Service, before: Micros) -> parlance_core::Result<u64> {
     let write = service.store.begin_relaxed().await?;
+    if !write.is_only_one("prune").await? {
+        return Ok(0);
+    }
     let removed = entries::prune(write.connection(), before).await?;
     drop(write.commit().await?);
     Ok(removed)

@@ -98,9 +98,11 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::MessageNotFound
         | Reason::ParentNotFound => Code::NotFound,
         Reason::RateLimited => Code::RateLimited,
-        Reason::Overloaded | Reason::Unavailable | Reason::StorageFull | Reason::DeadlinePassed => {
-            Code::ServiceUnavailable
-        }
+        Reason::Overloaded
+        | Reason::Unavailable
+        | Reason::Contended
+        | Reason::StorageFull
+        | Reason::DeadlinePassed => Code::ServiceUnavailable,
         Reason::Internal => Code::InternalError,
     }
 }

@@ -58,9 +58,9 @@ pub async fn auth() -> Embedded {
 }
 
 impl Embedded {
-    /// Every byte that the store has written.
+    /// Every byte that the store has written; nothing where that cannot be known.
     pub fn written(&self) -> Vec<u8> {
-        let file = self.file.path();
+        let Some(file) = self.file.path() else { return Vec::new() };
         let log = file.with_extension("db-wal");
         [std::fs::read(file).unwrap(), std::fs::read(log).unwrap_or_default()].concat()
     }

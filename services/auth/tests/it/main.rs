@@ -8,5 +8,6 @@ mod handles;
 mod isolation;
 mod postgres;
 mod refresh;
+mod replicas;
 mod tokens;
 mod users;

@@ -12,7 +12,7 @@ pub async fn await_facts(
 ) -> Result<AwaitFactsResponse> {
     context.caller.require_service()?;
     match request.service.as_str() {
-        "auth" => state.progress.reach(request.log_position, context).await?,
+        "auth" => state.progress.reach(request.log_position, context.deadline).await?,
         _ => return Err(Error::invalid("service", "must be auth")),
     }
     Ok(AwaitFactsResponse { log_position: state.top().await? })

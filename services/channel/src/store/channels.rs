@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use parlance_core::{Num, Result};
 use parlance_sql::{Store, Write, store_error};
 use sea_orm::{
@@ -7,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::channel::{ActiveModel, Column, Entity, Model};
-use super::padded;
+use super::{columns, padded};
 
 fn live(app: Uuid) -> Select<Entity> {
     Entity::find().filter(Column::App.eq(app)).filter(Column::DeletedAt.is_null())
@@ -129,8 +131,8 @@ pub async fn save(write: &Write, channel: &Model) -> Result<()> {
 
 /// The joined channels come by the members' index, as many discoverable ones as the page can hold by
 /// the listing index, already in order. The cross join tells SQLite to start from them.
-const LIST: &str = "\
-SELECT c.* FROM (\
+static LIST: LazyLock<String> = LazyLock::new(|| format!("SELECT {} {FROM_SEEN}", columns::<Column>("c")));
+const FROM_SEEN: &str = "FROM (\
 SELECT m.channel_num AS num FROM members m WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' \
 UNION \
 SELECT d.num FROM (\
@@ -153,7 +155,7 @@ pub async fn list(
     let values =
         [app.into(), user.into(), type_name.into(), (offset + limit).into(), limit.into(), offset.into()];
     Entity::find()
-        .from_raw_sql(Statement::from_sql_and_values(store.backend(), LIST, values))
+        .from_raw_sql(Statement::from_sql_and_values(store.backend(), LIST.as_str(), values))
         .all(store.read())
         .await
         .map_err(store_error)

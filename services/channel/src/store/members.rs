@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::member::{ActiveModel, Column, Entity, MEMBER, Model};
-use super::padded;
+use super::{columns, padded};
 use crate::domain::Role;
 
 fn current(app: Uuid) -> Select<Entity> {
@@ -105,10 +105,11 @@ pub async fn of_pairs(store: &Store, app: Uuid, pairs: &[(Num, Num)]) -> Result<
         values.extend([channel.into(), user.into()]);
     }
     let sql = format!(
-        "WITH q(channel_num, user_num) AS (VALUES {}) SELECT DISTINCT m.* FROM q JOIN members m \
+        "WITH q(channel_num, user_num) AS (VALUES {}) SELECT DISTINCT {} FROM q JOIN members m \
          ON m.channel_num = q.channel_num AND m.user_num = q.user_num \
          WHERE m.app = $1 AND m.status = 'member'",
-        rows.join(", ")
+        rows.join(", "),
+        columns::<Column>("m")
     );
     Entity::find()
         .from_raw_sql(Statement::from_sql_and_values(store.backend(), sql, values))
@@ -141,16 +142,17 @@ pub async fn first_of_each(store: &Store, app: Uuid, channels: &[Num], each: u64
     let nums = distinct.into_iter().chain(std::iter::repeat(0)).take(size);
     let mut values: Vec<Value> = vec![app.into(), (each as i64).into()];
     values.extend(nums.map(Value::from));
+    let (inner, outer) = (columns::<Column>("members"), columns::<Column>("m"));
     let walks: Vec<String> = (3..=values.len())
         .map(|n| {
             format!(
-                "SELECT * FROM (SELECT * FROM members WHERE channel_num = ${n} AND app = $1 \
+                "SELECT * FROM (SELECT {inner} FROM members WHERE channel_num = ${n} AND app = $1 \
                  AND status = 'member' ORDER BY rank DESC, joined_at, user_num LIMIT $2) w{n}"
             )
         })
         .collect();
     let sql = format!(
-        "SELECT m.* FROM ({}) m JOIN channels c ON c.num = m.channel_num AND c.deleted_at IS NULL \
+        "SELECT {outer} FROM ({}) m JOIN channels c ON c.num = m.channel_num AND c.deleted_at IS NULL \
          ORDER BY m.channel_num, m.rank DESC, m.joined_at, m.user_num",
         walks.join(" UNION ALL ")
     );

@@ -9,6 +9,12 @@ pub mod types;
 
 pub use entities::{channel, channel_type, member};
 
+/// The columns of an entity, named one by one: `*` in a prepared statement of this version would fail once
+/// a newer replica has added a column.
+fn columns<C: sea_orm::Iterable + sea_orm::IdenStatic>(table: &str) -> String {
+    C::iter().map(|column| format!("{table}.\"{}\"", column.as_str())).collect::<Vec<_>>().join(", ")
+}
+
 /// The list with its last item repeated up to the next power of two, so that lists of any length need
 /// few distinct statements.
 fn padded<T: Copy>(items: impl IntoIterator<Item = T>) -> Vec<T> {

@@ -6,37 +6,46 @@
 //! 6. move the authors' own read positions.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
-use parlance_core::{Error, Micros, Num, Result};
+use parlance_core::{Error, Micros, Num, Reason, Result};
 use parlance_proto::event::{Event, MessageCreated, MessageUpdated, ThreadReplied, event::Payload};
 use parlance_proto::message::{Message, message::Kind};
-use parlance_sql::store_error;
+use parlance_sql::{Write, contended, is_unique_violation, retrying, store_error, within};
 use parlance_telemetry::trace::{self, Kind as Step};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Ack, Announcement, Outcome, Pending};
+use super::{Ack, Announcement, Outcome, Pending, outcome};
 use crate::channel_write::event_of;
 use crate::service::Service;
 use crate::store::batch::{self, EntryRow, Follow, Keyed};
 use crate::store::heads::{self, Head};
 use crate::store::rows::{MessageRow, kind_number};
-use crate::store::{chat, entries, messages};
+use crate::store::{chat, entries};
+
+/// Longest time for all statements of a batch together, and again for its commit, on a shared database.
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 type Waiting = (Pending, oneshot::Sender<Outcome>);
 
-/// Commits a batch and answers every sender. If the batch fails as a whole, each send is tried alone,
-/// so that one bad row does not fail its neighbours.
+/// Commits a batch and answers every sender. If the batch fails because of what is in it, each send is
+/// tried alone, so that one bad row does not fail its neighbours; if the store is away, all have failed.
 pub async fn commit(service: &Service, waiting: Vec<Waiting>) {
     let mut by_app: HashMap<Uuid, Vec<Waiting>> = HashMap::new();
     for item in waiting {
         by_app.entry(item.0.app).or_default().push(item);
     }
+    let mut away = None;
     for (app, waiting) in by_app {
         let (sends, replies): (Vec<Pending>, Vec<_>) = waiting.into_iter().unzip();
+        if let Some(error) = &away {
+            fail(replies, Error::clone(error));
+            continue;
+        }
         match store(service, app, &sends).await {
             Ok(stored) => stored.announce(service, replies),
-            Err(_) if sends.len() > 1 => {
+            Err(error) if error.reason == Reason::Internal && sends.len() > 1 => {
                 for (send, reply) in sends.into_iter().zip(replies) {
                     match store(service, app, std::slice::from_ref(&send)).await {
                         Ok(stored) => stored.announce(service, vec![reply]),
@@ -44,7 +53,10 @@ pub async fn commit(service: &Service, waiting: Vec<Waiting>) {
                     }
                 }
             }
-            Err(error) => fail(replies, error),
+            Err(error) => {
+                away = (error.reason == Reason::Unavailable).then(|| error.clone());
+                fail(replies, error);
+            }
         }
     }
 }
@@ -86,22 +98,60 @@ struct Plan {
     authors: HashMap<Num, HashSet<Num>>,
 }
 
-/// Stores a batch, as one step of the traces of its sends.
+/// Stores sends, with new numbers as often as others stand in the way.
 async fn store(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {
+    let stored = retrying(|| store_once(service, app, sends));
+    // One step of the traces of all sends.
     let traces = sends.iter().map(|send| send.trace.as_str());
     let Some(mut step) = trace::start_for_many(Step::Internal, "commit", traces) else {
-        return write(service, app, sends).await;
+        return stored.await;
     };
     step.set("parlance.batch.messages", sends.len() as i64);
     let place = step.traceparent().to_owned();
-    let mut stored = trace::within(&place, write(service, app, sends))
-        .await
-        .inspect_err(|error| step.fail(error.reason.as_str()))?;
+    let mut stored =
+        trace::within(&place, stored).await.inspect_err(|error| step.fail(error.reason.as_str()))?;
     stored.announcement.trace = place;
     Ok(stored)
 }
 
-async fn write(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {
+async fn store_once(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {
+    // Until the commit nothing is stored, so cutting this off is safe.
+    let Staged { write, plan, outcomes } = limited(service, stage(service, app, sends)).await?;
+    if plan.rows.is_empty() {
+        limited(service, write.rollback()).await?;
+        let outcomes = outcomes.into_iter().flatten().collect();
+        let announcement = Announcement { app, ..Default::default() };
+        return Ok(Stored { committed: None, announcement, outcomes });
+    }
+    let committed = match limited(service, write.commit()).await {
+        Ok(committed) => Some(committed),
+        // The database says that it has undone everything.
+        Err(error) if error.reason == Reason::Contended => return Err(error),
+        Err(error) => {
+            outcome::of_lost_commit(service, app, &plan.rows, error).await?;
+            None
+        }
+    };
+    plan.finish(app, committed, outcomes)
+}
+
+/// A database in the same process is waited for; one that is elsewhere may never answer.
+async fn limited<T>(service: &Service, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match service.store.is_shared() {
+        true => within(ATTEMPT, work).await,
+        false => work.await,
+    }
+}
+
+/// Everything written, nothing committed.
+struct Staged {
+    write: Write,
+    plan: Plan,
+    /// Of those sends that have nothing to write.
+    outcomes: Vec<Option<Outcome>>,
+}
+
+async fn stage(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Staged> {
     let write = service.store.begin().await?;
     let connection = write.connection();
 
@@ -143,16 +193,13 @@ async fn write(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored
     }
 
     if plan.rows.is_empty() {
-        write.rollback().await?;
-        let outcomes = outcomes.into_iter().flatten().collect();
-        return Ok(Stored {
-            committed: None,
-            announcement: Announcement { app, ..Default::default() },
-            outcomes,
-        });
+        return Ok(Staged { write, plan, outcomes });
     }
     let touched: HashSet<i64> = plan.rows.iter().map(|row| chat(row.channel_num)).collect();
-    batch::insert_messages(connection, &plan.rows).await.map_err(store_error)?;
+    if let Err(error) = batch::insert_messages(connection, &plan.rows).await {
+        // Another replica took a num or a wanted id at the same time: the next try sees it.
+        return Err(if is_unique_violation(&error) { contended() } else { store_error(error) });
+    }
     batch::insert_entries(connection, plan.entries(app, now)).await.map_err(store_error)?;
     batch::save_heads(connection, heads.values().filter(|head| touched.contains(&head.stream)).collect())
         .await
@@ -160,14 +207,7 @@ async fn write(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored
     let follows = std::mem::take(&mut plan.follows).into_values().collect();
     batch::follow_authors(connection, follows).await.map_err(store_error)?;
 
-    let committed = match write.commit().await {
-        Ok(committed) => Some(committed),
-        Err(error) => {
-            outcome_of_lost_commit(service, app, &plan.rows, error).await?;
-            None
-        }
-    };
-    plan.finish(app, committed, outcomes)
+    Ok(Staged { write, plan, outcomes })
 }
 
 /// Slots that repeat an earlier send, with the num of the first message, and slots whose wanted id is taken.
@@ -327,18 +367,4 @@ fn payloads(send: &Pending, message: &Message) -> Vec<Payload> {
     }
     payloads.push(Payload::MessageUpdated(MessageUpdated { message_num: parent_num, message: None }));
     payloads
-}
-
-/// The connection was lost while committing: what the database says now decides. `Ok` = it holds.
-async fn outcome_of_lost_commit(
-    service: &Service,
-    app: Uuid,
-    rows: &[MessageRow],
-    error: Error,
-) -> Result<()> {
-    let nums: Vec<Num> = rows.iter().map(|row| row.num).collect();
-    match messages::by_nums(service.store.read(), app, nums).await {
-        Ok(found) if found.len() == rows.len() => Ok(()),
-        _ => Err(error),
-    }
 }

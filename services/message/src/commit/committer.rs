@@ -89,7 +89,13 @@ pub async fn commit_all(service: Arc<Service>, mut sends: Sends) {
                 }
             }
         }
+        service.announcer.room().await;
         metrics::gauge!("parlance_sends_waiting").set(sends.len() as f64);
+        // Whoever has given up is not answered, so his message is better not stored.
+        waiting.retain(|(_, reply)| !reply.is_closed());
+        if waiting.is_empty() {
+            continue;
+        }
         metrics::histogram!("parlance_commit_batch_messages").record(waiting.len() as f64);
         let started = std::time::Instant::now();
         batch::commit(&service, std::mem::take(&mut waiting)).await;

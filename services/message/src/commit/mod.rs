@@ -6,6 +6,7 @@
 mod announcer;
 mod batch;
 mod committer;
+mod outcome;
 
-pub use announcer::{Ack, Announcement, Announcer, announce_all, touch_recent};
+pub use announcer::{Ack, Announcement, Announcements, Announcer, announce_all, touch_since};
 pub use committer::{Committer, Outcome, Pending, commit_all};

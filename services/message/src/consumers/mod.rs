@@ -1,1 +1,4 @@
+//! What this service takes over from the logs of lower ones.
+
+mod apply;
 pub mod channel;

@@ -51,6 +51,7 @@ use parlance_rpc::Context;
 
 use crate::access::Decision;
 use crate::channel_write::not_found;
+use crate::consumers::channel;
 use crate::service::Service;
 use crate::store::heads::{self, Head};
 use crate::store::{chat, messages, rows::MessageRow};
@@ -65,7 +66,7 @@ async fn readable(service: &Service, context: &Context, channel: Num) -> Result<
             Some((_, head)) if head.policy_version <= decision.policy_version => return Ok((decision, head)),
             Some((_, head)) => min_version = head.policy_version,
             // The channel exists, its creation has not reached this service yet.
-            None => service.facts.catch_up(service, context).await?,
+            None => channel::catch_up(service, context).await?,
         }
     }
     Err(Error::unavailable("the channel's policy keeps changing"))

@@ -9,6 +9,7 @@ use parlance_rpc::Context;
 
 use super::one_as_seen;
 use crate::commit::{Outcome, Pending};
+use crate::consumers::channel;
 use crate::domain::{draft, mentions};
 use crate::service::Service;
 use crate::store::messages;
@@ -34,7 +35,7 @@ pub async fn send(
             .await?;
         if permission.joined_at > 0 {
             // The join must stand in the stream before the message does.
-            service.facts.reach(permission.joined_at, context).await?;
+            service.facts.reach(permission.joined_at, context.deadline).await?;
         }
         let pending = Pending {
             policy_version: permission.policy_version,
@@ -47,7 +48,7 @@ pub async fn send(
             Outcome::Repeated(num) => return repeated(service, context, &request, num).await,
             Outcome::Outdated { policy_version } => min_version = policy_version,
             // The channel exists, its creation has not reached this service yet.
-            Outcome::UnknownChannel => service.facts.catch_up(service, context).await?,
+            Outcome::UnknownChannel => channel::catch_up(service, context).await?,
             Outcome::Failed(error) => return Err(error),
         }
     }

@@ -14,6 +14,7 @@ use super::{heads::Head, query, rows::MessageRow, statement};
 
 /// Most rows in one statement: 2^7 = 128 messages, three entries each at most.
 const SIZES: usize = 10;
+const LARGEST: usize = 1 << (SIZES - 1);
 
 /// The texts of one statement for 1, 2, 4, … rows.
 struct Texts {
@@ -177,11 +178,16 @@ static INSERT_ENTRIES: Texts = Texts::new(5, |rows| {
 });
 
 pub async fn insert_entries(connection: &impl ConnectionTrait, rows: Vec<EntryRow>) -> Result<(), DbErr> {
-    let rows = rows
-        .into_iter()
-        .map(|e| [e.stream.into(), e.offset.into(), e.app.into(), e.event.into(), e.at.into()])
-        .collect();
-    run(connection, &INSERT_ENTRIES, rows).await
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let some = rows
+            .by_ref()
+            .take(LARGEST)
+            .map(|e| [e.stream.into(), e.offset.into(), e.app.into(), e.event.into(), e.at.into()])
+            .collect();
+        run(connection, &INSERT_ENTRIES, some).await?;
+    }
+    Ok(())
 }
 
 static SAVE_HEADS: Texts = Texts::new(7, |rows| {
@@ -236,4 +242,56 @@ pub async fn follow_authors(connection: &impl ConnectionTrait, rows: Vec<Follow>
     let rows =
         rows.into_iter().map(|f| [f.channel.into(), f.user.into(), f.seq.into(), f.counted.into()]).collect();
     run(connection, &FOLLOW_AUTHORS, rows).await
+}
+
+static SAVE_FACTS: Texts = Texts::new(4, |rows| {
+    format!(
+        "WITH v (stream, last_offset, policy_version, member_count) AS (VALUES {rows}) \
+         UPDATE stream_heads SET last_offset = v.last_offset, policy_version = v.policy_version, \
+         member_count = v.member_count FROM v WHERE stream_heads.stream = v.stream"
+    )
+});
+
+/// Writes what facts change in locked heads; messages change the rest.
+pub async fn save_facts(connection: &impl ConnectionTrait, heads: Vec<&Head>) -> Result<(), DbErr> {
+    for some in heads.chunks(LARGEST) {
+        let rows = some
+            .iter()
+            .map(|h| [h.stream.into(), h.last_offset.into(), h.policy_version.into(), h.member_count.into()])
+            .collect();
+        run(connection, &SAVE_FACTS, rows).await?;
+    }
+    Ok(())
+}
+
+/// A member whose position starts.
+pub struct Start {
+    pub app: Uuid,
+    pub channel: i64,
+    pub user: i64,
+    pub joined_seq: i64,
+    pub counted: i64,
+}
+
+static START_POSITIONS: Texts = Texts::new(5, |rows| {
+    format!(
+        "WITH v (app, channel, member, seq, counted) AS (VALUES {rows}) \
+         INSERT INTO read_positions (channel_num, thread_num, user_num, app, joined_seq, last_seq, \
+         last_counted, muted) SELECT channel, 0, member, app, seq, seq, counted, FALSE FROM v \
+         WHERE channel IS NOT NULL ON CONFLICT (channel_num, thread_num, user_num) DO NOTHING"
+    )
+});
+
+/// Starts positions; present ones stay as they are.
+pub async fn start_positions(connection: &impl ConnectionTrait, starts: Vec<Start>) -> Result<(), DbErr> {
+    let mut starts = starts.into_iter().peekable();
+    while starts.peek().is_some() {
+        let rows = starts
+            .by_ref()
+            .take(LARGEST)
+            .map(|s| [s.app.into(), s.channel.into(), s.user.into(), s.joined_seq.into(), s.counted.into()])
+            .collect();
+        run(connection, &START_POSITIONS, rows).await?;
+    }
+    Ok(())
 }

@@ -2,10 +2,12 @@
 
 use parlance_core::{Error, Micros, Result};
 use parlance_proto::event::Event;
+use parlance_sql::store_error;
 use prost::Message as _;
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
+use super::batch::{self, EntryRow};
 use super::{execute, heads::Head, padded, query, stream_of};
 
 /// Entries that a stream keeps whatever their age.
@@ -54,6 +56,13 @@ pub fn place(event: &mut Event, app: Uuid, stream: i64, offset: i64, epoch: &str
     epoch.clone_into(&mut event.epoch);
 }
 
+/// Gives an event the next place in a locked stream; the row has still to be inserted, the head to be saved.
+pub fn next(head: &mut Head, event: &mut Event, epoch: &str, now: Micros) -> EntryRow {
+    head.last_offset += 1;
+    place(event, head.app, head.stream, head.last_offset, epoch);
+    EntryRow { stream: head.stream, offset: head.last_offset, app: head.app, event: stored(event), at: now.0 }
+}
+
 /// Appends one event to a locked stream; the caller saves the head.
 pub async fn append(
     connection: &impl ConnectionTrait,
@@ -62,21 +71,8 @@ pub async fn append(
     epoch: &str,
     now: Micros,
 ) -> Result<()> {
-    head.last_offset += 1;
-    place(event, head.app, head.stream, head.last_offset, epoch);
-    execute(
-        connection,
-        "INSERT INTO stream_entries (stream, stream_offset, app, event, at) VALUES ($1, $2, $3, $4, $5)",
-        vec![
-            head.stream.into(),
-            head.last_offset.into(),
-            head.app.into(),
-            Value::from(stored(event)),
-            now.0.into(),
-        ],
-    )
-    .await?;
-    Ok(())
+    let row = next(head, event, epoch, now);
+    batch::insert_entries(connection, vec![row]).await.map_err(store_error)
 }
 
 /// Entries of many streams, each after its own offset, at most `limit` each, in order.
@@ -116,6 +112,39 @@ pub async fn after(
             Ok(event)
         })
         .collect()
+}
+
+/// A stream that has got entries.
+#[derive(Debug, FromQueryResult)]
+pub struct Moved {
+    pub stream: i64,
+    pub app: Uuid,
+    /// Its newest offset.
+    pub last_offset: i64,
+    /// The newest position of the log that it has a part in.
+    pub top: i64,
+}
+
+/// Streams of all apps with entries after a position of the log.
+pub async fn moved_since(connection: &impl ConnectionTrait, position: i64) -> Result<Vec<Moved>> {
+    query(
+        connection,
+        "SELECT stream, app, MAX(stream_offset) AS last_offset, MAX(position) AS top FROM stream_entries \
+         WHERE position > $1 GROUP BY stream, app",
+        vec![position.into()],
+    )
+    .await
+}
+
+#[derive(FromQueryResult)]
+struct Top {
+    top: Option<i64>,
+}
+
+/// The newest position of the log; 0 = it is empty.
+pub async fn top(connection: &impl ConnectionTrait) -> Result<i64> {
+    let rows: Vec<Top> = query(connection, "SELECT MAX(position) AS top FROM stream_entries", vec![]).await?;
+    Ok(rows.first().and_then(|row| row.top).unwrap_or(0))
 }
 
 #[derive(FromQueryResult)]

@@ -1,9 +1,9 @@
 //! Stream heads: the row that a commit locks. It holds the position of a stream and, for a `chat:`
 //! stream, the counters of its channel.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use parlance_core::Result;
+use parlance_core::{Error, Result};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
 use uuid::Uuid;
 
@@ -29,22 +29,8 @@ pub struct Head {
 const COLUMNS: &str = "stream, app, last_offset, last_seq, counted, message_count, last_num, last_at, \
                        policy_version, member_count";
 
-impl Head {
-    fn fresh(stream: i64, app: Uuid) -> Self {
-        Self {
-            stream,
-            app,
-            last_offset: 0,
-            last_seq: 0,
-            counted: 0,
-            message_count: 0,
-            last_num: 0,
-            last_at: 0,
-            policy_version: 0,
-            member_count: 0,
-        }
-    }
-}
+/// Heads named in one statement.
+const CHUNK: usize = 512;
 
 /// Heads of some streams of an app; unknown ones are left out.
 pub async fn find(
@@ -88,22 +74,67 @@ async fn select(
     Ok(rows.into_iter().map(|head| (head.stream, head)).collect())
 }
 
-/// The head of a stream, made when missing, locked.
-pub async fn lock_or_create(connection: &impl ConnectionTrait, app: Uuid, stream: i64) -> Result<Head> {
-    if let Some(head) = lock(connection, app, vec![stream]).await?.remove(&stream) {
-        return Ok(head);
+/// Heads of streams of whatever apps, made when missing, locked. All that a transaction needs are
+/// taken at once and in id order, so that no two transactions wait for each other.
+pub async fn lock_or_create(
+    connection: &impl ConnectionTrait,
+    wanted: &BTreeMap<i64, Uuid>,
+) -> Result<HashMap<i64, Head>> {
+    let mut heads = lock_of_apps(connection, wanted).await?;
+    let missing: BTreeMap<i64, Uuid> = wanted
+        .iter()
+        .filter(|(stream, _)| !heads.contains_key(stream))
+        .map(|(stream, app)| (*stream, *app))
+        .collect();
+    if !missing.is_empty() {
+        create(connection, &missing).await?;
+        heads.extend(lock_of_apps(connection, &missing).await?);
     }
-    execute(
-        connection,
-        format!(
-            "INSERT INTO stream_heads ({COLUMNS}) VALUES ($1, $2, 0, 0, 0, 0, 0, 0, 0, 0) \
-             ON CONFLICT (stream) DO NOTHING"
-        ),
-        vec![stream.into(), app.into()],
-    )
-    .await?;
-    let found = lock(connection, app, vec![stream]).await?.remove(&stream);
-    Ok(found.unwrap_or_else(|| Head::fresh(stream, app)))
+    Ok(heads)
+}
+
+async fn lock_of_apps(
+    connection: &impl ConnectionTrait,
+    wanted: &BTreeMap<i64, Uuid>,
+) -> Result<HashMap<i64, Head>> {
+    let suffix = match connection.get_database_backend() {
+        DbBackend::Postgres => " FOR UPDATE",
+        _ => "",
+    };
+    let streams: Vec<i64> = wanted.keys().copied().collect();
+    let mut heads = HashMap::with_capacity(streams.len());
+    for some in streams.chunks(CHUNK) {
+        let some = padded(some.to_vec());
+        let sql = format!(
+            "SELECT {COLUMNS} FROM stream_heads WHERE stream IN ({}) ORDER BY stream{suffix}",
+            placeholders(1, some.len())
+        );
+        let rows: Vec<Head> = query(connection, sql, some.into_iter().map(Value::from).collect()).await?;
+        for head in rows {
+            if wanted.get(&head.stream) != Some(&head.app) {
+                return Err(Error::internal(format!("stream {} belongs to another app", head.stream)));
+            }
+            heads.insert(head.stream, head);
+        }
+    }
+    Ok(heads)
+}
+
+async fn create(connection: &impl ConnectionTrait, missing: &BTreeMap<i64, Uuid>) -> Result<()> {
+    let missing: Vec<(i64, Uuid)> = missing.iter().map(|(stream, app)| (*stream, *app)).collect();
+    for some in missing.chunks(CHUNK) {
+        let some = padded(some.to_vec());
+        let rows: Vec<String> = (0..some.len())
+            .map(|row| format!("(${}, ${}, 0, 0, 0, 0, 0, 0, 0, 0)", row * 2 + 1, row * 2 + 2))
+            .collect();
+        let sql = format!(
+            "INSERT INTO stream_heads ({COLUMNS}) VALUES {} ON CONFLICT (stream) DO NOTHING",
+            rows.join(",")
+        );
+        let values = some.into_iter().flat_map(|(stream, app)| [stream.into(), app.into()]).collect();
+        execute(connection, sql, values).await?;
+    }
+    Ok(())
 }
 
 /// Writes a locked head back.

@@ -6,7 +6,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Initial)]
+        vec![Box::new(Initial), Box::new(Replicas)]
     }
 }
 
@@ -146,6 +146,26 @@ impl MigrationTrait for Initial {
         ] {
             manager.get_connection().execute_unprepared(statement).await?;
         }
+        Ok(())
+    }
+}
+
+struct Replicas;
+
+impl MigrationName for Replicas {
+    fn name(&self) -> &str {
+        "m0002_replicas"
+    }
+}
+
+/// Which replicas are alive, and which of them sweeps: from where the log ends now.
+#[async_trait::async_trait]
+impl MigrationTrait for Replicas {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        parlance_sql::leases::create_tables(manager).await?;
+        let sweep = "INSERT INTO leases (name, holder, until_at, position) \
+                     SELECT 'sweep', '', 0, COALESCE(MAX(position), 0) FROM stream_entries";
+        manager.get_connection().execute_unprepared(sweep).await?;
         Ok(())
     }
 }

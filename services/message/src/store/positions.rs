@@ -93,25 +93,6 @@ pub async fn of_channel(
     .await
 }
 
-/// Starts a position; a present one stays as it is.
-pub async fn start(
-    connection: &impl ConnectionTrait,
-    app: Uuid,
-    channel: Num,
-    user: Num,
-    joined_seq: i64,
-    counted: i64,
-) -> Result<()> {
-    execute(
-        connection,
-        "INSERT INTO read_positions (channel_num, thread_num, user_num, app, joined_seq, last_seq, last_counted, \
-         muted) VALUES ($1, 0, $2, $3, $4, $4, $5, $6) ON CONFLICT (channel_num, thread_num, user_num) DO NOTHING",
-        vec![channel.into(), user.into(), app.into(), joined_seq.into(), counted.into(), false.into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Moves a position forward.
 pub async fn advance(
     connection: &impl ConnectionTrait,

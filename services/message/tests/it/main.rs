@@ -3,8 +3,11 @@
 mod access;
 mod changes;
 mod cost;
+mod faults;
+
 mod postgres;
 mod reading;
+mod replicas;
 mod sending;
 mod streams;
 mod unread;

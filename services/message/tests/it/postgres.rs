@@ -5,6 +5,22 @@ use parlance_proto::message::*;
 use crate::changes::participants_of_a_thread;
 use crate::world::{World, reference, text_to};
 
+/// Takes schemas away, from a thread of its own since the test's runtime may be ending.
+pub fn drop_schemas(url: String, schemas: Vec<String>) {
+    let work = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let Ok(connection) = sea_orm::Database::connect(&url).await else { return };
+            for schema in schemas {
+                let drop = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+                // What cannot be dropped is only litter.
+                let _ = sea_orm::ConnectionTrait::execute_unprepared(&connection, &drop).await;
+            }
+        });
+    });
+    let _ = work.join();
+}
+
 #[tokio::test]
 async fn the_message_path_works_on_postgresql() {
     let Ok(url) = std::env::var("PARLANCE_TEST_POSTGRES_URL") else {

@@ -23,18 +23,41 @@ pub struct World {
     pub message_store: Store,
     pub bus: Arc<MemoryBus>,
     stop: CancellationToken,
+    postgres: Option<Postgres>,
     _folder: tempfile::TempDir,
+}
+
+/// Schemas of this test, dropped at its end.
+struct Postgres {
+    url: String,
+    schemas: Vec<String>,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
+        // What a failed test has left can be looked at.
+        if let Some(postgres) = self.postgres.take().filter(|_| !std::thread::panicking()) {
+            crate::postgres::drop_schemas(postgres.url, postgres.schemas);
+        }
+    }
+}
+
+/// Where a service's tables are in a test.
+pub fn settings(url: &str, run: &str, service: &str) -> parlance_sql::Settings {
+    parlance_sql::Settings::Postgres {
+        url: url.to_owned(),
+        schema: format!("test_{run}_{service}"),
+        max_connections: 6,
     }
 }
 
 impl World {
+    /// On SQLite; on PostgreSQL if the environment asks for it.
     pub async fn new() -> Self {
-        Self::on(None).await
+        let wanted = std::env::var("PARLANCE_TEST_STORE").is_ok_and(|store| store == "postgres");
+        let url = std::env::var("PARLANCE_TEST_POSTGRES_URL").ok().filter(|_| wanted);
+        Self::on(url.as_deref()).await
     }
 
     /// On SQLite, or with every service in a schema of its own on PostgreSQL.
@@ -44,63 +67,52 @@ impl World {
         let store = async |service: &str| {
             let settings = match postgres {
                 None => parlance_sql::Settings::File(folder.path().join(format!("{service}.db"))),
-                Some(url) => parlance_sql::Settings::Postgres {
-                    url: url.to_owned(),
-                    schema: format!("test_{run}_{service}"),
-                    max_connections: 4,
-                },
+                Some(url) => settings(url, &run, service),
             };
             Store::open(&settings).await.unwrap()
         };
-        let (auth_store, channel_store, message_store) =
-            (store("auth").await, store("channel").await, store("message").await);
-        parlance_auth::migrate(&auth_store).await.unwrap();
-        parlance_channel::migrate(&channel_store).await.unwrap();
-        parlance_message::migrate(&message_store).await.unwrap();
+        let stores = Stores {
+            auth: store("auth").await,
+            channel: store("channel").await,
+            message: store("message").await,
+        };
+        let (bus, stop) = (Arc::new(MemoryBus::new()), CancellationToken::new());
+        let services = start(stores.clone(), bus.clone(), stop.clone()).await;
+        let postgres = postgres.map(|url| Postgres {
+            url: url.to_owned(),
+            schemas: ["auth", "channel", "message"].map(|service| format!("test_{run}_{service}")).to_vec(),
+        });
+        let mut world = Self::with(&services, stores.message, bus).await;
+        (world.stop, world.postgres, world._folder) = (stop, postgres, folder);
+        world
+    }
 
-        let bus = Arc::new(MemoryBus::new());
-        let clock = Arc::new(SystemClock);
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let auth = parlance_auth::start(parlance_auth::Dependencies {
-            store: auth_store,
-            bus: bus.clone(),
-            clock: clock.clone(),
-            master_key: [7; 32],
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        })
-        .await
-        .unwrap();
-        let auth = AuthClient::new(in_process(serve(auth, None, None)));
-        let channel = parlance_channel::start(parlance_channel::Dependencies {
-            store: channel_store,
-            bus: bus.clone(),
-            clock: clock.clone(),
-            auth: auth.clone(),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        })
-        .await
-        .unwrap();
-        let channel = ChannelClient::new(in_process(serve(channel, None, None)));
-        let message = parlance_message::start(parlance_message::Dependencies {
-            store: message_store.clone(),
-            bus: bus.clone(),
-            clock,
-            channel: channel.clone(),
-            settings: Settings::default(),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        })
-        .await
-        .unwrap();
-        let message = MessageClient::new(in_process(serve(message, None, None)));
-
+    /// A new app behind services that run already.
+    pub async fn with(services: &Services, message_store: Store, bus: Arc<MemoryBus>) -> Self {
         let app = Uuid::new_v4();
         let nobody = Context::new(Caller::service(Uuid::nil()));
         let request = CreateAppRequest { name: "test".into(), id: app.to_string(), ..Default::default() };
-        auth.clone().create_app(nobody.request(request)).await.unwrap();
-        Self { app, auth, channel, message, message_store, bus, stop, _folder: folder }
+        services.auth.clone().create_app(nobody.request(request)).await.unwrap();
+        let Services { auth, channel, message } = services.clone();
+        let (stop, _folder) = (CancellationToken::new(), tempfile::tempdir().unwrap());
+        Self { app, auth, channel, message, message_store, bus, stop, postgres: None, _folder }
+    }
+
+    /// The same world through another replica.
+    pub fn through(&self, services: &Services) -> Self {
+        let Services { auth, channel, message } = services.clone();
+        Self {
+            app: self.app,
+            auth,
+            channel,
+            message,
+            message_store: self.message_store.clone(),
+            bus: self.bus.clone(),
+            // Ends with the first one.
+            stop: CancellationToken::new(),
+            postgres: None,
+            _folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn service(&self) -> Context {
@@ -222,6 +234,65 @@ impl World {
         }
         panic!("fewer than {count} entries: {:?}", self.entries(kind, num).await);
     }
+}
+
+/// The stores of one replica of each service.
+#[derive(Clone)]
+pub struct Stores {
+    pub auth: Store,
+    pub channel: Store,
+    pub message: Store,
+}
+
+/// One replica of each service.
+#[derive(Clone)]
+pub struct Services {
+    pub auth: AuthClient,
+    pub channel: ChannelClient,
+    pub message: MessageClient,
+}
+
+/// Migrates the stores and starts one replica of each service on them.
+pub async fn start(stores: Stores, bus: Arc<MemoryBus>, stop: CancellationToken) -> Services {
+    parlance_auth::migrate(&stores.auth).await.unwrap();
+    parlance_channel::migrate(&stores.channel).await.unwrap();
+    parlance_message::migrate(&stores.message).await.unwrap();
+    let (clock, tasks) = (Arc::new(SystemClock), TaskTracker::new());
+    let auth = parlance_auth::start(parlance_auth::Dependencies {
+        store: stores.auth,
+        bus: bus.clone(),
+        clock: clock.clone(),
+        master_key: [7; 32],
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })
+    .await
+    .unwrap();
+    let auth = AuthClient::new(in_process(serve(auth, None, None)));
+    let channel = parlance_channel::start(parlance_channel::Dependencies {
+        store: stores.channel,
+        bus: bus.clone(),
+        clock: clock.clone(),
+        auth: auth.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })
+    .await
+    .unwrap();
+    let channel = ChannelClient::new(in_process(serve(channel, None, None)));
+    let message = parlance_message::start(parlance_message::Dependencies {
+        store: stores.message,
+        bus,
+        clock,
+        channel: channel.clone(),
+        settings: Settings::default(),
+        tasks,
+        stop,
+    })
+    .await
+    .unwrap();
+    let message = MessageClient::new(in_process(serve(message, None, None)));
+    Services { auth, channel, message }
 }
 
 pub fn text_to(channel: Num, text: &str) -> SendMessageRequest {

@@ -99,6 +99,8 @@ reasons! {
     RateLimited = "RATE_LIMITED" => ResourceExhausted;
     Overloaded = "OVERLOADED" => Unavailable;
     Unavailable = "UNAVAILABLE" => Unavailable;
+    /// Changes at the same time stood in each other's way: nothing was written, a repeat may succeed.
+    Contended = "CONTENDED" => Unavailable;
     /// The store cannot take more: disk full or read-only.
     StorageFull = "STORAGE_FULL" => Unavailable;
     DeadlinePassed = "DEADLINE_PASSED" => DeadlineExceeded;

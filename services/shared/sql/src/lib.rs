@@ -1,11 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+pub mod leases;
 pub mod migrate;
 pub mod outbox;
 pub mod positions;
+mod postgres;
+mod progress;
+mod reader;
+mod retry;
+mod sqlite;
 mod store;
 
-pub use error::{is_unique_violation, store_error};
+pub use error::{contended, is_unique_violation, store_error};
 pub use migrate::migrate;
-pub use store::{Committed, Pool, Settings, Store, Write};
+pub use progress::Progress;
+pub use reader::Reader;
+pub use retry::{pause, retrying, within};
+pub use store::{Committed, Limits, Pool, Settings, Store, Write};

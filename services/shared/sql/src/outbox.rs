@@ -1,6 +1,9 @@
 //! A service's log of facts, appended in the transaction that makes them true.
 
-use parlance_core::{Error, Micros, Result};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlance_core::{Clock, Error, Micros, Result};
 use parlance_proto::event::{Event, LogEntry, ReadLogResponse};
 use prost::Message as _;
 use sea_orm::{
@@ -9,11 +12,20 @@ use sea_orm::{
 };
 use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 
-use crate::{Store, Write, store_error};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Store, Write, store_error, within};
 
 /// Largest page of [`read`].
 const MAX_PAGE: u32 = 1000;
 const USUAL_PAGE: u32 = 500;
+/// How long facts are kept: no consumer may be away for longer.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Facts removed in one transaction.
+const PRUNE_STEP: u32 = 1_000;
+const PRUNE_EVERY: Duration = Duration::from_secs(15 * 60);
+/// Time of one step.
+const PRUNE_LIMIT: Duration = Duration::from_secs(20);
 
 mod entity {
     use super::*;
@@ -104,6 +116,52 @@ pub async fn read(store: &Store, after: u64, limit: u32) -> Result<ReadLogRespon
 
 fn show_position(service: &str, position: u64) {
     metrics::gauge!("parlance_outbox_position", "service" => service.to_owned()).set(position as f64);
+}
+
+/// Removes facts that were stated before an instant, a step at a time, and never the newest one. Call
+/// again while it is not zero; it is zero as well where another replica is at it.
+///
+/// Consumers live in other services, with positions of their own: the instant must lie so far back
+/// that none of them has been away for that long.
+pub async fn prune(store: &Store, before: Micros) -> Result<u64> {
+    let write = store.begin_relaxed().await?;
+    if !write.is_only_one("outbox_prune").await? {
+        return Ok(0);
+    }
+    // By position alone: the log is in the order of time, so it is read from its beginning only.
+    let step = Statement::from_sql_and_values(
+        write.backend(),
+        format!(
+            "DELETE FROM outbox WHERE position IN (SELECT o.position FROM (SELECT position, at FROM outbox \
+             ORDER BY position LIMIT {PRUNE_STEP}) o WHERE o.at < $1) \
+             AND position < (SELECT MAX(position) FROM outbox)"
+        ),
+        [before.0.into()],
+    );
+    let removed = write.connection().execute_raw(step).await.map_err(store_error)?.rows_affected();
+    drop(write.commit().await?);
+    Ok(removed)
+}
+
+/// Prunes the log from time to time, until `stop`.
+pub async fn keep_pruned(store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        loop {
+            match within(PRUNE_LIMIT, prune(&store, clock.now() - RETENTION)).await {
+                Ok(0) => break,
+                Ok(removed) => tracing::debug!(removed, "removed old facts from the log"),
+                Err(error) => {
+                    tracing::warn!(%error, "the log was not pruned; the next round tries again");
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// The newest position; 0 = the log is empty.

@@ -1,7 +1,9 @@
 //! How far a consumer has come in another service's log.
 
 use parlance_core::Result;
-use sea_orm::{EntityTrait, Set, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{
+    ConnectionTrait, DbBackend, EntityTrait, Set, Statement, entity::prelude::*, sea_query::OnConflict,
+};
 use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 
 use crate::{Store, Write, store_error};
@@ -34,10 +36,46 @@ pub async fn create_table(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await
 }
 
+/// Makes sure that the consumer has a position to lock.
+pub async fn prepare(store: &Store, service: &str) -> Result<()> {
+    if row(store.read(), service).await?.is_some() {
+        return Ok(());
+    }
+    let write = store.begin().await?;
+    let row = entity::ActiveModel { service: Set(service.to_owned()), position: Set(0) };
+    entity::Entity::insert(row)
+        .on_conflict(OnConflict::column(entity::Column::Service).do_nothing().to_owned())
+        .exec_without_returning(write.connection())
+        .await
+        .map_err(store_error)?;
+    drop(write.commit().await?);
+    Ok(())
+}
+
+/// The position, kept from other replicas until the transaction ends. `None` = another one has it: its
+/// work is not done yet.
+pub async fn lock(write: &Write, service: &str) -> Result<Option<u64>> {
+    let skip_locked = match write.backend() {
+        DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
+        _ => "",
+    };
+    let select = Statement::from_sql_and_values(
+        write.backend(),
+        format!("SELECT position FROM consumer_positions WHERE service = $1{skip_locked}"),
+        [service.into()],
+    );
+    let row = write.connection().query_one_raw(select).await.map_err(store_error)?;
+    let position = row.map(|row| row.try_get::<i64>("", "position")).transpose().map_err(store_error)?;
+    Ok(position.map(|position| position as u64))
+}
+
+async fn row(connection: &impl ConnectionTrait, service: &str) -> Result<Option<entity::Model>> {
+    entity::Entity::find_by_id(service).one(connection).await.map_err(store_error)
+}
+
 /// Position up to which `service`'s log has been consumed; 0 = nothing yet.
 pub async fn load(store: &Store, service: &str) -> Result<u64> {
-    let row = entity::Entity::find_by_id(service).one(store.read()).await.map_err(store_error)?;
-    Ok(row.map_or(0, |row| row.position as u64))
+    Ok(row(store.read(), service).await?.map_or(0, |row| row.position as u64))
 }
 
 /// Records the position together with what consuming did.

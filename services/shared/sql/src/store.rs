@@ -3,17 +3,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use parlance_core::Result;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
 };
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::store_error;
+use crate::reader::Reader;
+use crate::{postgres, sqlite, store_error};
 
 /// Where a service keeps its tables.
 #[derive(Debug, Clone)]
@@ -25,34 +24,45 @@ pub enum Settings {
 }
 
 /// Prepared statements kept per connection. The batch statements come in eight sizes each.
-const STATEMENT_CACHE: usize = 200;
-/// Readers on one SQLite file.
-const SQLITE_READERS: u32 = 4;
-/// Time after which a statement on PostgreSQL is given up.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const STATEMENT_CACHE: usize = 200;
 
-/// Whether a connection has left its transaction behind. SQLite itself undoes a transaction when the
-/// disk is full or fails; the rollback that follows is then refused, and the driver would take the next
-/// transaction for one within it: its commit would make nothing durable. Such a connection is closed.
-async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // Behind a rollback that is still queued.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
+/// How long things may take on PostgreSQL before they fail with UNAVAILABLE.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Waiting for a connection.
+    pub acquire: Duration,
+    /// One statement.
+    pub statement: Duration,
+    /// Waiting for another's row.
+    pub lock: Duration,
+    /// Standing still within a transaction: the server ends it, so that its rows are free.
+    pub idle_in_transaction: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            acquire: Duration::from_secs(5),
+            statement: Duration::from_secs(8),
+            lock: Duration::from_secs(4),
+            idle_in_transaction: Duration::from_secs(5),
+        }
+    }
 }
 
 /// A service's database.
 #[derive(Debug, Clone)]
 pub struct Store {
-    read: DatabaseConnection,
-    write: DatabaseConnection,
+    pub(crate) read: Reader,
+    pub(crate) write: DatabaseConnection,
     /// SQLite: a connection that does not wait for the disk.
-    relaxed: Option<DatabaseConnection>,
+    pub(crate) relaxed: Option<DatabaseConnection>,
     /// SQLite: the turn to write.
-    turn: Option<Arc<Mutex<()>>>,
-    statements: Arc<AtomicU64>,
-    schema: Arc<str>,
+    pub(crate) turn: Option<Arc<Mutex<()>>>,
+    pub(crate) statements: Arc<AtomicU64>,
+    pub(crate) schema: Arc<str>,
     /// Whose store it is, for metrics.
-    service: Arc<str>,
+    pub(crate) service: Arc<str>,
 }
 
 /// Connections to a database.
@@ -68,128 +78,21 @@ pub struct Pool {
 
 impl Store {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Self::open_with(settings, Limits::default()).await
+    }
+
+    /// The same with other limits than the usual ones.
+    pub async fn open_with(settings: &Settings, limits: Limits) -> anyhow::Result<Self> {
         match settings {
-            Settings::File(path) => Self::open_file(path).await,
+            Settings::File(path) => sqlite::open(path).await,
             Settings::Postgres { url, schema, max_connections } => {
-                Self::open_postgres(url, schema, *max_connections).await
+                postgres::open(url, schema, *max_connections, limits).await
             }
         }
-    }
-
-    async fn open_file(path: &std::path::Path) -> anyhow::Result<Self> {
-        let statements = Arc::new(AtomicU64::new(0));
-        // The file is named after its service.
-        let service = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let seconds = seconds_of(&service);
-        let connect = |connections: u32, synchronous: SqliteSynchronous, read_only: bool| {
-            let path = path.to_owned();
-            let (statements, seconds) = (statements.clone(), seconds.clone());
-            async move {
-                let mut options = ConnectOptions::new("sqlite::memory:");
-                options
-                    .min_connections(1)
-                    .max_connections(connections)
-                    .sqlx_logging(false)
-                    .test_before_acquire(false)
-                    .map_sqlx_sqlite_pool_opts(move |pool| {
-                        let pool = pool.idle_timeout(None).max_lifetime(None);
-                        if read_only {
-                            return pool;
-                        }
-                        pool.after_release(|connection, _| {
-                            Box::pin(async move { is_reusable(connection).await })
-                        })
-                    })
-                    .map_sqlx_sqlite_opts(move |options| {
-                        options
-                            .filename(&path)
-                            .in_memory(false)
-                            .shared_cache(false)
-                            .create_if_missing(!read_only)
-                            .journal_mode(SqliteJournalMode::Wal)
-                            .synchronous(synchronous)
-                            .busy_timeout(Duration::from_secs(5))
-                            .statement_cache_capacity(STATEMENT_CACHE)
-                            .pragma("cache_size", "-8000")
-                            .pragma("mmap_size", "0")
-                            .pragma("temp_store", "memory")
-                            .foreign_keys(false)
-                    });
-                let mut connection = Database::connect(options).await?;
-                connection.set_metric_callback(move |statement| {
-                    statements.fetch_add(1, Ordering::Relaxed);
-                    seconds.record(statement.elapsed.as_secs_f64());
-                });
-                Ok::<_, sea_orm::DbErr>(connection)
-            }
-        };
-        let at = || format!("open {}", path.display());
-        let write = connect(1, SqliteSynchronous::Full, false).await.with_context(at)?;
-        let relaxed = connect(1, SqliteSynchronous::Normal, false).await.with_context(at)?;
-        let read = connect(SQLITE_READERS, SqliteSynchronous::Normal, true).await.with_context(at)?;
-        let store = Self {
-            read,
-            write,
-            relaxed: Some(relaxed),
-            turn: Some(Arc::new(Mutex::new(()))),
-            statements,
-            schema: "main".into(),
-            service: service.into(),
-        };
-        let (journal, synchronous) = store.durability().await?;
-        if journal != "wal" || synchronous != "2" {
-            bail!("SQLite is not durable enough: journal_mode={journal}, synchronous={synchronous}");
-        }
-        Ok(store)
-    }
-
-    async fn open_postgres(url: &str, schema: &str, max_connections: u32) -> anyhow::Result<Self> {
-        if schema.is_empty()
-            || !schema.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
-        {
-            bail!("a schema name has lower-case letters, digits and _ only: {schema:?}");
-        }
-        let statements = Arc::new(AtomicU64::new(0));
-        let search_path = schema.to_owned();
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(max_connections)
-            .sqlx_logging(false)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(5))
-            .map_sqlx_postgres_opts(move |options| {
-                options.statement_cache_capacity(STATEMENT_CACHE).options([
-                    ("search_path", search_path.clone()),
-                    ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string()),
-                    ("synchronous_commit", "on".to_owned()),
-                ])
-            });
-        let mut connection = Database::connect(options).await.context("connect to PostgreSQL")?;
-        let counter = statements.clone();
-        // So is the schema, behind the name of the product.
-        let service = schema.strip_prefix("parlance_").unwrap_or(schema);
-        let seconds = seconds_of(service);
-        connection.set_metric_callback(move |statement| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            seconds.record(statement.elapsed.as_secs_f64());
-        });
-        connection
-            .execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
-            .await
-            .with_context(|| format!("create schema {schema}"))?;
-        Ok(Self {
-            read: connection.clone(),
-            write: connection,
-            relaxed: None,
-            turn: None,
-            statements,
-            schema: schema.into(),
-            service: service.into(),
-        })
     }
 
     /// For questions. On SQLite several of them run beside one writer.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.read
     }
 
@@ -200,6 +103,11 @@ impl Store {
 
     pub fn backend(&self) -> DbBackend {
         self.write.get_database_backend()
+    }
+
+    /// Whether other processes may use the same tables.
+    pub fn is_shared(&self) -> bool {
+        self.turn.is_none()
     }
 
     pub fn schema(&self) -> &str {
@@ -213,13 +121,14 @@ impl Store {
 
     /// The connections for questions (SQLite), or all (PostgreSQL).
     pub fn pool(&self) -> Pool {
+        let connection = &self.read.connection;
         let (size, idle, max) = match self.backend() {
             DbBackend::Postgres => {
-                let pool = self.read.get_postgres_connection_pool();
+                let pool = connection.get_postgres_connection_pool();
                 (pool.size(), pool.num_idle(), pool.options().get_max_connections())
             }
             _ => {
-                let pool = self.read.get_sqlite_connection_pool();
+                let pool = connection.get_sqlite_connection_pool();
                 (pool.size(), pool.num_idle(), pool.options().get_max_connections())
             }
         };
@@ -252,13 +161,22 @@ impl Store {
             sqlite_transaction_mode: self.turn.is_some().then_some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        let transaction = connection.begin_with_options(options).await.map_err(store_error)?;
+        // Nothing has been written yet, so a dead connection may be exchanged for another one.
+        let begun = match &self.read.shared {
+            None => connection.begin_with_options(options).await,
+            Some(shared) => shared.again_if_lost(|| connection.begin_with_options(options)).await,
+        };
+        let transaction = begun.map_err(store_error)?;
         Ok(Write { transaction, turn, backend: self.backend(), service: self.service.clone() })
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        self.read.ping().await.map_err(store_error)
+        match &self.read.shared {
+            None => self.read.connection.ping().await,
+            Some(shared) => shared.again_if_lost(|| self.read.connection.ping()).await,
+        }
+        .map_err(store_error)
     }
 
     /// `journal_mode` and `synchronous` of the connection that commits (SQLite).
@@ -281,7 +199,7 @@ impl Store {
     }
 
     pub async fn close(self) {
-        let _ = self.read.close().await;
+        let _ = self.read.connection.close().await;
         if let Some(relaxed) = self.relaxed {
             let _ = relaxed.close().await;
         }
@@ -319,6 +237,20 @@ impl Write {
         Ok(Committed { _turn: self.turn })
     }
 
+    /// Lets one transaction at a time do a piece of upkeep; false = another replica is at it now.
+    pub async fn is_only_one(&self, upkeep: &str) -> Result<bool> {
+        if self.backend != DbBackend::Postgres {
+            return Ok(true);
+        }
+        let lock = Statement::from_sql_and_values(
+            self.backend,
+            "SELECT pg_try_advisory_xact_lock(hashtext(current_schema() || $1)) AS locked",
+            [format!(".{upkeep}").into()],
+        );
+        let row = self.transaction.query_one_raw(lock).await.map_err(store_error)?;
+        row.map_or(Ok(false), |row| row.try_get("", "locked").map_err(store_error))
+    }
+
     pub async fn rollback(self) -> Result<()> {
         self.transaction.rollback().await.map_err(store_error)
     }
@@ -331,7 +263,8 @@ pub struct Committed {
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
-fn seconds_of(service: &str) -> metrics::Histogram {
+/// Time of a service's statements.
+pub(crate) fn seconds_of(service: &str) -> metrics::Histogram {
     metrics::histogram!("parlance_sql_seconds", "service" => service.to_owned())
 }
 

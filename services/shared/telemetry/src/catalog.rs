@@ -89,6 +89,8 @@ entries! {
         "Subscriptions that asked for what they missed.";
     Counter "parlance_realtime_repairs_total" GATEWAY [] NO_LABELS,
         "Gaps in live streams that were closed from the log.";
+    Counter "parlance_realtime_behind_total" GATEWAY [] NO_LABELS,
+        "Streams found behind their log by the heads that message sends.";
     Counter "parlance_realtime_bus_lagged_total" GATEWAY [] NO_LABELS,
         "Times that the hub had to compare its streams with the logs because the bus lost events.";
 
@@ -117,6 +119,10 @@ entries! {
         "Time of a batch's transaction, lock to commit.";
     Counter "parlance_commit_failures_total" MESSAGE [] NO_LABELS,
         "Sends whose transaction failed.";
+    Counter "parlance_commits_unknown_total" MESSAGE [] NO_LABELS,
+        "Commits whose outcome was looked up because the connection was lost.";
+    Counter "parlance_events_unpublished_total" MESSAGE [] NO_LABELS,
+        "Rounds of events left to the log because the bus hung.";
     Counter "parlance_events_published_total" MESSAGE [] NO_LABELS,
         "Events of streams handed to the bus.";
 
@@ -124,6 +130,8 @@ entries! {
         "SQL statements, transaction control excluded.";
     Histogram "parlance_sql_seconds" STORES ["service"] &[&["$role"]],
         "Time of one SQL statement.";
+    Counter "parlance_sql_contended_total" STORES [] NO_LABELS,
+        "Transactions tried again because another one stood in the way.";
     Gauge "parlance_sql_pool_connections" STORES ["service", "state"] &[],
         "Connections to the database: used, idle, and the most there may be (max).";
     Gauge "parlance_outbox_position" STORES ["service"] &[&["$role"]],

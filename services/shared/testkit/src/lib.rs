@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod listener;
+mod proxy;
 mod redis;
+mod server;
 mod store;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 pub use listener::Listener;
+pub use proxy::CommitProxy;
 pub use redis::{RedisCluster, RedisServer, redis_url, unique_prefix};
+pub use server::PostgresServer;
 pub use store::{PostgresStore, TempStore, postgres_store, temp_store};
 
 /// Longest time that a test waits for something to settle.

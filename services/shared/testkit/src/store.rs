@@ -9,16 +9,48 @@ use tempfile::TempDir;
 /// Names the server on which tests make their schemas.
 const POSTGRES_URL: &str = "PARLANCE_TEST_POSTGRES_URL";
 
-/// A SQLite store in a directory that goes when it is dropped.
+/// Has the tests that usually run on SQLite run on PostgreSQL.
+const STORE: &str = "PARLANCE_TEST_STORE";
+
+/// A store for one test, gone when it is dropped: a SQLite file, or a schema on PostgreSQL with
+/// PARLANCE_TEST_STORE=postgres.
 pub struct TempStore {
     store: Store,
     dir: TempDir,
+    schema: Option<Schema>,
+}
+
+/// A schema that is dropped with this.
+struct Schema {
+    url: String,
+    name: String,
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        // A test that fails leaves it for looking at.
+        if std::thread::panicking() {
+            return;
+        }
+        let (url, statement) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name));
+        // The test's own runtime may be ending.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let connection = sea_orm::Database::connect(&url).await?;
+                connection.execute_unprepared(&statement).await?;
+                anyhow::Ok(())
+            })
+        });
+        // What is left is only litter.
+        let _ = dropped.join();
+    }
 }
 
 impl TempStore {
-    /// The file, for tests that open it a second time.
-    pub fn path(&self) -> PathBuf {
-        self.dir.path().join("store.db")
+    /// The file, for tests that look into it; `None` on PostgreSQL.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.schema.is_none().then(|| self.dir.path().join("store.db"))
     }
 }
 
@@ -29,13 +61,28 @@ impl Deref for TempStore {
     }
 }
 
-/// A migrated SQLite store for one test.
+/// A migrated store for one test.
 pub async fn temp_store(migrate: impl AsyncFnOnce(&Store) -> Result<()>) -> TempStore {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let settings = Settings::File(dir.path().join("store.db"));
+    let wanted = std::env::var(STORE).is_ok_and(|store| store == "postgres");
+    let (settings, schema) = match std::env::var(POSTGRES_URL) {
+        Ok(url) if wanted => {
+            let name = random_schema();
+            (in_schema(url.clone(), name.clone()), Some(Schema { url, name }))
+        }
+        _ => (Settings::File(dir.path().join("store.db")), None),
+    };
     let store = Store::open(&settings).await.expect("the store opens");
     migrate(&store).await.expect("the migrations run");
-    TempStore { store, dir }
+    TempStore { store, dir, schema }
+}
+
+fn random_schema() -> String {
+    format!("test_{}", uuid::Uuid::new_v4().simple())
+}
+
+fn in_schema(url: String, schema: String) -> Settings {
+    Settings::Postgres { url, schema, max_connections: 8 }
 }
 
 /// A PostgreSQL store in a schema of its own.
@@ -68,9 +115,7 @@ pub async fn postgres_store(migrate: impl AsyncFnOnce(&Store) -> Result<()>) -> 
         println!("skipped: {POSTGRES_URL} is not set");
         return None;
     };
-    let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
-    let store =
-        Store::open(&Settings::Postgres { url, schema, max_connections: 8 }).await.expect("the store opens");
+    let store = Store::open(&in_schema(url, random_schema())).await.expect("the store opens");
     migrate(&store).await.expect("the migrations run");
     Some(PostgresStore { store })
 }

@@ -1,0 +1,7 @@
+//! What services build on, on SQLite and, where PARLANCE_TEST_POSTGRES_URL names a server, on PostgreSQL.
+
+mod leases;
+mod outbox;
+mod retry;
+mod starters;
+mod tables;
