@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod checker;
+pub mod collector;
 pub mod harness;
 pub mod realtime;
 pub mod rest;

@@ -17,6 +17,8 @@ use crate::state::Edge;
 /// How long a revocation is remembered for logins that were verified before it arrived.
 const MEMORY: Duration = Duration::from_secs(60);
 const PAGE: u32 = 1000;
+/// Pause before a log that could not be read is read again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// A login that no longer counts.
 #[derive(Debug, Clone)]
@@ -104,18 +106,26 @@ fn cut_of(revoked: &SessionRevoked) -> Cut {
     }
 }
 
-/// Follows the auth service's log at leisure, for facts that the bus has lost.
+/// Follows the auth service's log, for facts that the bus has lost: at leisure, and at once when it says so.
 pub async fn follow_log(edge: Edge) {
     let pause = Duration::from_secs(edge.settings().realtime.position_check_s.max(1).into());
     let mut position = None;
     loop {
-        match catch_up(&edge, position).await {
-            Ok(reached) => position = Some(reached),
-            Err(error) => tracing::debug!(%error, "the account log cannot be read for now"),
-        }
+        let lagged = edge.hub().lagged().notified();
+        let soon = match catch_up(&edge, position).await {
+            Ok(reached) => {
+                position = Some(reached);
+                pause
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the account log cannot be read for now");
+                RETRY
+            }
+        };
         tokio::select! {
             () = edge.stop().cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(soon) => {}
+            () = lagged => {}
         }
     }
 }

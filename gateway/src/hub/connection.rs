@@ -139,6 +139,9 @@ impl Connection {
                 continue;
             }
             queue.bytes += publication.weight();
+            if let Some(delivery) = publication.delivery() {
+                delivery.queued();
+            }
             queue.items.push_back(Item::Publication(publication.clone()));
         }
         if queue.items.is_empty() {

@@ -20,6 +20,8 @@ use crate::state::Edge;
 const WAITING: usize = 8192;
 /// Events that a worker takes at once.
 const BATCH: usize = 256;
+/// Losses that the bus tells of within this time are repaired together.
+const GATHERED: Duration = Duration::from_millis(100);
 /// Streams compared with their logs in one call.
 const CHECKED_AT_ONCE: usize = 500;
 
@@ -67,9 +69,8 @@ pub async fn run(edge: Edge, mut subscription: Box<dyn Subscription>) {
             Item::Lagged => {
                 tracing::warn!("the bus dropped events; reading the logs instead");
                 metrics::counter!("parlance_realtime_bus_lagged_total").increment(1);
-                edge.hub().unread().reload();
-                let edge = edge.clone();
-                edge.clone().tasks().spawn(async move { check_all(&edge).await });
+                edge.hub().lagged().notify_waiters();
+                edge.hub().lagged().notify_one();
                 Ok(())
             }
         };
@@ -112,7 +113,14 @@ async fn work(edge: Edge, mut receiver: mpsc::Receiver<Job>) {
             }
         }
         for (stream, batch) in batches {
+            let traced: Vec<_> = batch
+                .iter()
+                .filter_map(|live| live.publication.clone().filter(|one| one.delivery().is_some()))
+                .collect();
             let followup = stream.deliver(batch);
+            for publication in traced {
+                publication.delivery().into_iter().for_each(|delivery| delivery.handed_out());
+            }
             repair::follow_up(&edge, &stream, followup);
             // A large audience has taken a while; let others run.
             tokio::task::yield_now().await;
@@ -120,13 +128,18 @@ async fn work(edge: Edge, mut receiver: mpsc::Receiver<Job>) {
     }
 }
 
-/// Compares every stream with its log from time to time: the last event may have been lost.
+/// Compares every stream with its log from time to time, since the last event may have been lost, and
+/// soon after the bus has dropped some: once for all that it says of within a moment.
 pub async fn check_positions(edge: Edge) {
     let pause = Duration::from_secs(edge.settings().realtime.position_check_s.max(1).into());
     loop {
         tokio::select! {
             () = edge.stop().cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+            () = edge.hub().lagged().notified() => {
+                tokio::time::sleep(GATHERED).await;
+                edge.hub().unread().reload();
+            }
         }
         check_all(&edge).await;
     }

@@ -8,6 +8,7 @@
 
 mod accounts;
 pub mod connection;
+mod delivery;
 mod heads;
 mod ingest;
 mod loads;
@@ -62,6 +63,8 @@ struct Inner {
     verifying: Semaphore,
     /// Told when a connection ends.
     ended: Notify,
+    /// Told when the bus has dropped events.
+    lagged: Notify,
     running: OnceLock<Running>,
 }
 
@@ -95,6 +98,7 @@ impl Hub {
             draining: AtomicBool::new(false),
             verifying: Semaphore::new(VERIFIED_AT_ONCE),
             ended: Notify::new(),
+            lagged: Notify::new(),
             running: OnceLock::new(),
         }))
     }
@@ -134,6 +138,10 @@ impl Hub {
 
     pub(crate) fn unread(&self) -> &unread::Tracker {
         &self.running().unread
+    }
+
+    pub(super) fn lagged(&self) -> &Notify {
+        &self.0.lagged
     }
 
     /// Number of open connections, those without a valid token included.

@@ -86,7 +86,12 @@ async fn report(edge: Edge, mut receiver: mpsc::UnboundedReceiver<Change>) {
                     changes = all(&edge);
                 }
             }
-            Err(error) => tracing::debug!(%error, "presence cannot be told of connections for now"),
+            Err(error) => {
+                tracing::debug!(%error, "presence cannot be told of connections for now");
+                // Whether it has heard, and forgotten us before, is not known: everything again.
+                changes.retain(|change| !change.opened);
+                changes.extend(all(&edge));
+            }
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parlance_core::Micros;
+use parlance_proto::event::Event;
 
+use super::delivery::Delivery;
 use crate::realtime::protocol::{self, Encoded, Protocol, Push, Reply};
 
 /// What may happen to a publication when a connection is slow.
@@ -26,6 +29,10 @@ pub struct Publication {
     /// Given with offset 1 alone, where a new epoch begins.
     epoch: Option<Box<str>>,
     class: Class,
+    /// When the event behind it happened.
+    at: Option<Micros>,
+    /// The step of its trace, if that is recorded.
+    delivery: Option<Arc<Delivery>>,
     json: OnceLock<Encoded>,
     protobuf: OnceLock<Encoded>,
 }
@@ -33,7 +40,23 @@ pub struct Publication {
 impl Publication {
     pub fn new(channel: Arc<str>, data: Bytes, offset: u64, epoch: &str, class: Class) -> Self {
         let epoch = (offset == 1 && !epoch.is_empty()).then(|| epoch.into());
-        Self { channel, data, offset, epoch, class, json: OnceLock::new(), protobuf: OnceLock::new() }
+        let (json, protobuf) = (OnceLock::new(), OnceLock::new());
+        Self { channel, data, offset, epoch, class, at: None, delivery: None, json, protobuf }
+    }
+
+    /// The same, as the live delivery of an event.
+    pub fn live(self, event: &Event) -> Self {
+        let at = event.occurred_at.as_ref().and_then(Micros::from_timestamp);
+        Self { at, delivery: Delivery::of(event), ..self }
+    }
+
+    /// When the live event behind it happened.
+    pub fn at(&self) -> Option<Micros> {
+        self.at
+    }
+
+    pub fn delivery(&self) -> Option<&Delivery> {
+        self.delivery.as_deref()
     }
 
     pub fn channel(&self) -> &str {

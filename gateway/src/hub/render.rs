@@ -16,7 +16,8 @@ pub async fn live(edge: &Edge, stream: &Stream, event: Arc<Event>) -> Live {
     let data = chatsdk::events::render(edge, &event).await;
     let publication = data.map(|data| {
         let class = class_of(&event);
-        Arc::new(Publication::new(stream.channel.clone(), data, event.offset, &event.epoch, class))
+        let publication = Publication::new(stream.channel.clone(), data, event.offset, &event.epoch, class);
+        Arc::new(publication.live(&event))
     });
     Live { event, publication }
 }

@@ -555,9 +555,9 @@ async fn listen_and_load(
     channels: Vec<Num>,
 ) -> Result<UnreadChannels> {
     if !channels.is_empty() {
-        for &channel in &channels {
-            edge.hub().running().topics.listen(Topic::chat(channel)).await?;
-        }
+        let topics = &edge.hub().running().topics;
+        let listening = channels.iter().map(|&channel| topics.listen(Topic::chat(channel)));
+        futures_util::future::try_join_all(listening).await?;
         let _ = orders.send(Order::Heard { channels });
     }
     edge.hub().loads().unread(app, user).await

@@ -11,7 +11,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DE
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Content-Type, Authorization, X-API-Key, X-Request-ID, traceparent, Idempotency-Key",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-ID");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-ID, traceparent");
 /// Seconds for which a browser may keep a preflight's answer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

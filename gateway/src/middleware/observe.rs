@@ -5,65 +5,102 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderValue, Method};
-use parlance_core::Caller;
-use parlance_rpc::{Context, metadata};
+use http::{HeaderValue, Method, StatusCode};
+use parlance_rpc::metadata;
+use parlance_telemetry::trace::{self, Kind};
 use tracing::Instrument;
-use uuid::Uuid;
 
 use super::request_id;
 
-/// Gives the request its id (also answered as `X-Request-ID`), a trace (its own `traceparent`, or a
-/// new one that extractors find in its place), a span, and its place in `parlance_http_requests_total`
-/// and `parlance_http_request_seconds`.
+/// Gives the request its id (also answered as `X-Request-ID`), a step in its trace (the one that it brings, or
+/// a new one; what is called for it finds the place in `traceparent`, and so does the client), and its place in
+/// `parlance_http_requests_total` and `parlance_http_request_seconds`.
 pub(crate) async fn observe(dialect: &'static str, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let trace = continue_trace(&mut request);
+    let _in_flight = InFlight::begin();
     let id = request_id::of(request.headers());
     let method = method_name(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let sent = request.headers().get(metadata::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let mut step = trace::start(Kind::Server, "HTTP", sent.unwrap_or_default());
+    step.rename(|| format!("{method} {route}"));
+    step.set("http.request.method", method);
+    if step.is_recording() {
+        step.set("http.route", route.clone());
+    }
+    let place = HeaderValue::from_str(step.traceparent()).ok();
+    if let Some(place) = &place {
+        request.headers_mut().insert(metadata::TRACEPARENT, place.clone());
+    }
     let span = tracing::info_span!(
         "http",
         method,
         route,
         request_id = id,
-        trace_id = trace.get(3..35),
         status = tracing::field::Empty,
         latency_ms = tracing::field::Empty,
     );
-    let mut response = request_id::scope(id.clone(), next.run(request).instrument(span.clone())).await;
+    let answer = request_id::scope(id.clone(), next.run(request).instrument(span.clone()));
+    let mut response = trace::within(step.traceparent(), answer).await;
 
     let status = response.status();
     let elapsed = started.elapsed();
     span.record("status", status.as_u16());
     span.record("latency_ms", elapsed.as_secs_f64() * 1000.0);
-    span.in_scope(|| match status.is_server_error() {
-        true => tracing::warn!("request failed"),
-        false => tracing::debug!("request answered"),
-    });
+    step.set("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        step.fail("server error");
+    }
+    trace::within(step.traceparent(), async {
+        match status.is_server_error() {
+            true => tracing::warn!("request failed"),
+            false => tracing::debug!("request answered"),
+        }
+    })
+    .instrument(span)
+    .await;
     metrics::counter!("parlance_http_requests_total",
         "dialect" => dialect, "route" => route.clone(), "method" => method, "status" => status.as_str().to_owned())
     .increment(1);
     metrics::histogram!("parlance_http_request_seconds",
-        "dialect" => dialect, "route" => route, "method" => method)
+        "dialect" => dialect, "route" => route, "method" => method, "status" => class(status))
     .record(elapsed.as_secs_f64());
+    if let Some(place) = place {
+        response.headers_mut().insert(metadata::TRACEPARENT, place);
+    }
     if let Some(value) = request_id::value(&id) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
     response
 }
 
-/// The trace that the request belongs to from here on.
-fn continue_trace(request: &mut Request) -> String {
-    let sent = request.headers().get(metadata::TRACEPARENT).and_then(|value| value.to_str().ok());
-    let trace = Context::new(Caller::service(Uuid::nil())).with_trace(sent).trace;
-    if let Ok(value) = HeaderValue::from_str(&trace) {
-        request.headers_mut().insert(metadata::TRACEPARENT, value);
+/// Counts a request until it is answered or its client has left.
+struct InFlight;
+
+impl InFlight {
+    fn begin() -> Self {
+        metrics::gauge!("parlance_http_in_flight").increment(1.0);
+        Self
     }
-    trace
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!("parlance_http_in_flight").decrement(1.0);
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        0..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    }
 }
 
 /// Methods as labels: a closed set, whatever clients make up.

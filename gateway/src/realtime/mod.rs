@@ -62,10 +62,11 @@ async fn upgrade(
         return Failure::new(Code::Forbidden, "this origin is not allowed").into_response();
     }
     if let Err(refusal) = edge.hub().admits() {
-        let why = match refusal {
-            Refusal::Draining => "shutting down",
-            Refusal::Full => "too many connections",
+        let (why, reason) = match refusal {
+            Refusal::Draining => ("shutting down", "draining"),
+            Refusal::Full => ("too many connections", "full"),
         };
+        metrics::counter!("parlance_realtime_refused_total", "reason" => reason).increment(1);
         let retry_after = Some(Duration::from_secs(1));
         return Failure { retry_after, ..Failure::new(Code::ServiceUnavailable, why) }.into_response();
     }

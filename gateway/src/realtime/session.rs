@@ -154,19 +154,36 @@ impl Session {
             let protocol = self.connection.protocol;
             let mut messages = Vec::with_capacity(items.len());
             let mut deliveries = 0;
+            let mut oldest = None;
+            let mut traced = Vec::new();
             for item in items {
                 match item {
                     Item::Publication(publication) => {
                         deliveries += 1;
+                        // They wait in order, so the first one is the oldest.
+                        oldest = oldest.or(publication.at());
                         messages.push(publication.encoded(protocol));
+                        if publication.delivery().is_some() {
+                            traced.push(publication);
+                        }
                     }
                     Item::Ended { subscription, code } => {
                         messages.extend(self.ended(subscription, code));
                     }
                 }
             }
+            let frames = writer::frames(protocol, messages);
+            let size: usize = frames.iter().map(Encoded::len).sum();
             metrics::counter!("parlance_realtime_deliveries_total").increment(deliveries);
-            self.write(socket, writer::frames(protocol, messages)).await?;
+            metrics::counter!("parlance_realtime_written_bytes_total").increment(size as u64);
+            self.write(socket, frames).await?;
+            if let Some(at) = oldest {
+                let age = self.edge.clock().now().since(at);
+                metrics::histogram!("parlance_realtime_delivery_seconds").record(age.as_secs_f64());
+            }
+            for publication in traced {
+                publication.delivery().into_iter().for_each(|delivery| delivery.written());
+            }
         }
     }
 

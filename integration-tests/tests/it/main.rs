@@ -19,6 +19,7 @@ mod malformed;
 mod members;
 mod mentions;
 mod messages;
+mod observability;
 mod operations;
 mod own_writes;
 mod permissions;

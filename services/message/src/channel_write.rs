@@ -9,6 +9,7 @@ use parlance_proto::event::{Event, event::Payload};
 use parlance_proto::message::MessageRef;
 use parlance_rpc::Context;
 use parlance_sql::Write;
+use parlance_telemetry::trace::{self, Kind};
 use sea_orm::DatabaseTransaction;
 
 use crate::access::Decision;
@@ -99,12 +100,14 @@ impl ChannelWrite {
 
     /// Commits, and tells those who listen now.
     pub async fn finish(self, service: &Service) -> Result<()> {
+        let step = trace::start_for_many(Kind::Internal, "commit", [self.trace.as_str()]);
         heads::save(self.write.connection(), &self.head).await?;
         let app = self.head.app;
         let committed = self.write.commit().await?;
+        let trace = step.map(|step| step.traceparent().to_owned()).unwrap_or_default();
         service
             .announcer
-            .announce(committed, Announcement { app, events: self.events, ..Default::default() });
+            .announce(committed, Announcement { app, events: self.events, trace, ..Default::default() });
         Ok(())
     }
 }

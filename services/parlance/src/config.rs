@@ -49,6 +49,7 @@ pub struct Config {
     pub redis: Redis,
     pub services: Services,
     pub log: parlance_telemetry::Settings,
+    pub telemetry: parlance_telemetry::TelemetrySettings,
 }
 
 /// Section `[gateway]`: the gateway's own settings, and how long its end may take.
@@ -149,6 +150,7 @@ impl Config {
             (1..=128).contains(&config.message.max_batch),
             "setting `message.max_batch` must be 1 to 128"
         );
+        config.telemetry.check()?;
         Ok(config)
     }
 
@@ -241,6 +243,7 @@ mod tests {
         let presence = parlance_presence::Settings::default();
         assert_eq!(format!("{:?}", config.presence_settings()), format!("{presence:?}"));
         assert_eq!(format!("{:?}", config.log), format!("{:?}", parlance_telemetry::Settings::default()));
+        assert_eq!(config.telemetry, parlance_telemetry::TelemetrySettings::default());
         assert!(config.is_on_loopback());
     }
 
@@ -275,6 +278,9 @@ mod tests {
             ("PARLANCE__GRPC__SECRET", "short", "grpc.secret"),
             ("PARLANCE__MESSAGE__MAX_BATCH", "0", "message.max_batch"),
             ("PARLANCE__GATEWAY__LISTN", "x", "gateway.listn"),
+            ("PARLANCE__TELEMETRY__SAMPLE_RATIO", "1.5", "telemetry.sample_ratio"),
+            ("PARLANCE__TELEMETRY__EXPORT_INTERVAL_S", "0", "telemetry.export_interval_s"),
+            ("PARLANCE__TELEMETRY__OTLP_ENDPOINT", "collector:4317", "telemetry.otlp_endpoint"),
         ] {
             let error = format!("{:#}", with(name, value).unwrap_err());
             assert!(error.contains(named), "{name}: {error}");

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use parlance_bus::Bus;
 use parlance_core::{Clock, SystemClock};
 use parlance_rpc::Transport;
+use parlance_sql::Store;
 use parlance_telemetry::Metrics;
 use serde_json::{Map, Value, json};
 use tonic_health::pb::HealthCheckRequest;
@@ -63,6 +64,8 @@ impl Upstream {
 impl Ops {
     pub(crate) fn new(stores: Stores, bus: Arc<dyn Bus>, metrics: Metrics, upstreams: Vec<Upstream>) -> Self {
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
+        let measured = stores.clone();
+        metrics.measure(move || measured.named().for_each(|(service, store)| show(service, store)));
         Self(Arc::new(Shared { stores, bus, metrics, upstreams, started, draining }))
     }
 
@@ -96,6 +99,7 @@ async fn health(State(Ops(ops)): State<Ops>) -> Json<Value> {
 /// process calls has been reached; 503 with what does not.
 async fn ready(State(Ops(ops)): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Acquire) {
+        metrics::gauge!("parlance_ready").set(0.0);
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" }))).into_response();
     }
     let mut checks = Map::new();
@@ -110,6 +114,7 @@ async fn ready(State(Ops(ops)): State<Ops>) -> Response {
         checks.insert(upstream.service.to_owned(), verdict(upstream.answers().await));
         ready &= upstream.reached.load(Ordering::Acquire);
     }
+    metrics::gauge!("parlance_ready").set(f64::from(u8::from(ready)));
     let (code, status) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     (code, Json(json!({ "status": status, "checks": checks }))).into_response()
@@ -121,11 +126,18 @@ fn verdict(good: bool) -> Value {
 
 /// `GET /metrics`: Prometheus text.
 async fn metrics(State(Ops(ops)): State<Ops>) -> Response {
-    for (service, store) in ops.stores.named() {
-        metrics::counter!("parlance_sql_statements_total", "service" => service).absolute(store.statements());
-    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, ops.metrics.render()).into_response()
+}
+
+/// What a store counts by itself.
+fn show(service: &'static str, store: &Store) {
+    metrics::counter!("parlance_sql_statements_total", "service" => service).absolute(store.statements());
+    let pool = store.pool();
+    for (state, connections) in [("used", pool.used), ("idle", pool.idle), ("max", pool.max)] {
+        metrics::gauge!("parlance_sql_pool_connections", "service" => service, "state" => state)
+            .set(f64::from(connections));
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlance_bus::{Bus, MemoryBus, RedisBus};
+use parlance_bus::{Bus, MemoryBus, RedisBus, observed};
 use parlance_core::{Clock, SystemClock};
 use parlance_gateway::{Gateway, LimitsBackend};
 use parlance_presence::store::{MemoryStore, PresenceStore, RedisStore};
@@ -16,7 +16,7 @@ use parlance_redis::Redis;
 use parlance_rpc::{
     AuthClient, ChannelClient, MessageClient, PresenceClient, Transport, in_process, network, serve,
 };
-use parlance_telemetry::Metrics;
+use parlance_telemetry::{Export, Metrics};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,6 +49,7 @@ pub struct Running {
     grpc: Option<grpc::Listening>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    export: Option<Export>,
 }
 
 /// Brings a role up, from its stores to its listeners. Returns when it serves.
@@ -62,12 +63,14 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
         _ => None,
     };
     let metrics = Metrics::install()?;
+    metrics.register(role.name());
+    let export = Export::start(&config.telemetry, role.name(), metrics.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let redis = redis(&config)?;
-    let bus: Arc<dyn Bus> = match &redis {
+    let bus: Arc<dyn Bus> = observed(match &redis {
         Some(redis) => Arc::new(RedisBus::new(redis.clone())),
         None => Arc::new(MemoryBus::new()),
-    };
+    });
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     tasks.spawn(metrics.clone().upkeep(stop.clone()));
@@ -207,7 +210,20 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
         data.publish(&addresses)?;
     }
     let drain = config.drain();
-    Ok(Running { addresses, has_dev_app, drain, data, stores, ops, gateway, listeners, grpc, tasks, stop })
+    Ok(Running {
+        addresses,
+        has_dev_app,
+        drain,
+        data,
+        stores,
+        ops,
+        gateway,
+        listeners,
+        grpc,
+        tasks,
+        stop,
+        export,
+    })
 }
 
 /// Brings the tables of all services up to date.
@@ -265,6 +281,10 @@ impl Running {
             tracing::warn!(left = self.tasks.len(), "background work did not end in time");
         }
         self.stores.close().await;
+        // Last, so that what the end itself did is told as well.
+        if let Some(export) = self.export {
+            export.shutdown().await;
+        }
         if let Some(data) = &self.data {
             data.unpublish();
         }

@@ -88,17 +88,17 @@ impl Limits {
 
     /// Issue of tokens, by client address.
     pub(crate) async fn token(&self, client: IpAddr) -> Result<()> {
-        check(self.tokens.as_deref(), Counted::Address(client_ip::household(client))).await
+        check("tokens", self.tokens.as_deref(), Counted::Address(client_ip::household(client))).await
     }
 
     /// Sends, by user.
     pub(crate) async fn send(&self, app: Uuid, user: Num) -> Result<()> {
-        check(self.sends.as_deref(), Counted::User(app, user)).await
+        check("sends", self.sends.as_deref(), Counted::User(app, user)).await
     }
 
     /// Everything else.
     pub(crate) async fn api(&self, who: Counted) -> Result<()> {
-        check(self.api.as_deref(), who).await
+        check("api", self.api.as_deref(), who).await
     }
 
     /// Forgets, every minute, those whose allowance is whole again.
@@ -111,10 +111,10 @@ impl Limits {
     }
 }
 
-async fn check(limiter: Option<&dyn Limiter>, who: Counted) -> Result<()> {
+async fn check(class: &'static str, limiter: Option<&dyn Limiter>, who: Counted) -> Result<()> {
     let Some(limiter) = limiter else { return Ok(()) };
-    limiter
-        .check(&who)
-        .await
-        .map_err(|wait| Error::new(Reason::RateLimited, "too many requests").with_retry_after(wait))
+    limiter.check(&who).await.map_err(|wait| {
+        metrics::counter!("parlance_rate_limited_total", "class" => class).increment(1);
+        Error::new(Reason::RateLimited, "too many requests").with_retry_after(wait)
+    })
 }

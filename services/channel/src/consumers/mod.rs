@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlance_bus::{Subscription, Topic};
-use parlance_core::{Caller, Error, Num, Result};
+use parlance_core::{Caller, Error, Micros, Num, Result};
 use parlance_proto::event::event::Payload;
 use parlance_proto::event::{Event, LogEntry, ReadLogRequest};
 use parlance_rpc::Context;
 use parlance_sql::{positions, retrying, within};
+use parlance_telemetry::trace::{self, Kind};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -72,8 +73,20 @@ async fn catch_up(state: &State) -> Result<()> {
         let page = state.auth().read_log(request).await?.into_inner();
         let lag = page.top_position.saturating_sub(after_position);
         metrics::gauge!("parlance_consumer_lag", "service" => "channel", "log" => LOG).set(lag as f64);
+        let oldest = page.entries.first().and_then(|entry| entry.event.as_ref()?.occurred_at.as_ref());
+        let age =
+            oldest.and_then(Micros::from_timestamp).map_or(0.0, |at| state.now().since(at).as_secs_f64());
+        metrics::gauge!("parlance_consumer_lag_seconds", "service" => "channel", "log" => LOG).set(age);
         let Some(last) = page.entries.last().map(|entry| entry.position) else { return Ok(()) };
-        if !consume(state, after_position, page.entries, last).await? {
+        let facts = page.entries.iter().filter_map(|entry| entry.event.as_ref());
+        let traces = facts.map(|fact| fact.trace.as_str());
+        let step = trace::start_for_many(Kind::Consumer, "consume auth", traces);
+        let consumed = consume(state, after_position, page.entries, last);
+        let done = match &step {
+            Some(step) => trace::within(step.traceparent(), consumed).await?,
+            None => consumed.await?,
+        };
+        if !done {
             wait_for_other(state, after_position).await?;
         }
     }

@@ -9,6 +9,7 @@ use parlance_proto::channel::{TouchRequest, touch_request::Activity};
 use parlance_proto::event::Event;
 use parlance_rpc::Context;
 use parlance_sql::Committed;
+use parlance_telemetry::trace;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -44,6 +45,8 @@ pub struct Announcement {
     pub acks: Vec<Ack>,
     /// To be published in this order; bodies are joined where they are missing.
     pub events: Vec<Event>,
+    /// Place of the commit in the trace that it belongs to; empty = it is in none that is recorded.
+    pub trace: String,
 }
 
 /// The way to the announcer.
@@ -123,7 +126,12 @@ pub async fn announce_all(service: Arc<Service>, mut announcements: Announcement
                 // A sender that has gone away meanwhile finds its message by its own id.
                 let _ = sender.send(outcome);
             }
-            events.push((announcement.app, announcement.events));
+            let mut told = announcement.events;
+            for event in told.iter_mut().filter(|event| trace::same_trace(&event.trace, &announcement.trace))
+            {
+                event.trace.clone_from(&announcement.trace);
+            }
+            events.push((announcement.app, told));
         }
         publisher.publish(events).await;
         service.announcer.done(count);
@@ -133,14 +141,19 @@ pub async fn announce_all(service: Arc<Service>, mut announcements: Announcement
 /// Rule 6 of the message path: channel knows of new messages before they are acknowledged.
 async fn touch(service: &Service, batch: &[Announcement]) {
     let mut by_app: HashMap<Uuid, HashMap<Num, (i64, Option<i64>)>> = HashMap::new();
+    // One call for all: it shows in the first trace that is recorded.
+    let mut place = "";
     for announcement in batch {
+        if place.is_empty() && !announcement.touched.is_empty() {
+            place = &announcement.trace;
+        }
         for (&channel, &(seq, at)) in &announcement.touched {
             let known = by_app.entry(announcement.app).or_default().entry(channel).or_default();
             *known = (known.0.max(seq), known.1.max(at));
         }
     }
     for (app, channels) in by_app {
-        if let Err(error) = touch_channels(service, app, channels.into_iter().collect()).await {
+        if let Err(error) = touch_channels(service, app, channels.into_iter().collect(), place).await {
             // The message is durable all the same; the next touch of the channel repairs the list.
             tracing::warn!(%error, "the channel service did not take note of new messages");
         }
@@ -151,8 +164,9 @@ async fn touch_channels(
     service: &Service,
     app: Uuid,
     channels: Vec<(Num, (i64, Option<i64>))>,
+    place: &str,
 ) -> Result<()> {
-    let context = Context::new(Caller::service(app)).with_timeout(TOUCH_TIMEOUT);
+    let context = Context::new(Caller::service(app)).with_timeout(TOUCH_TIMEOUT).with_trace(Some(place));
     for some in channels.chunks(TOUCHED_TOGETHER) {
         let activities = some
             .iter()
@@ -241,7 +255,7 @@ pub async fn touch_since(service: &Service, since: Micros) -> Result<()> {
         by_app.entry(head.app).or_default().insert(head.stream, (head.last_seq, Some(head.last_at)));
     }
     for (app, channels) in by_app {
-        touch_channels(service, app, channels.into_iter().collect()).await?;
+        touch_channels(service, app, channels.into_iter().collect(), "").await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use parlance_core::{Error, Micros, Num, Reason, Result};
 use parlance_proto::event::{Event, MessageCreated, MessageUpdated, ThreadReplied, event::Payload};
 use parlance_proto::message::{Message, message::Kind};
 use parlance_sql::{Write, contended, is_unique_violation, retrying, store_error, within};
+use parlance_telemetry::trace::{self, Kind as Step};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -61,6 +62,7 @@ pub async fn commit(service: &Service, waiting: Vec<Waiting>) {
 }
 
 fn fail(replies: Vec<oneshot::Sender<Outcome>>, error: Error) {
+    metrics::counter!("parlance_commit_failures_total").increment(replies.len() as u64);
     for reply in replies {
         let _ = reply.send(Outcome::Failed(error.clone()));
     }
@@ -98,7 +100,18 @@ struct Plan {
 
 /// Stores sends, with new numbers as often as others stand in the way.
 async fn store(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {
-    retrying(|| store_once(service, app, sends)).await
+    let stored = retrying(|| store_once(service, app, sends));
+    // One step of the traces of all sends.
+    let traces = sends.iter().map(|send| send.trace.as_str());
+    let Some(mut step) = trace::start_for_many(Step::Internal, "commit", traces) else {
+        return stored.await;
+    };
+    step.set("parlance.batch.messages", sends.len() as i64);
+    let place = step.traceparent().to_owned();
+    let mut stored =
+        trace::within(&place, stored).await.inspect_err(|error| step.fail(error.reason.as_str()))?;
+    stored.announcement.trace = place;
+    Ok(stored)
 }
 
 async fn store_once(service: &Service, app: Uuid, sends: &[Pending]) -> Result<Stored> {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlance_bus::{Item, Topic};
-use parlance_core::{Caller, Result};
+use parlance_core::{Caller, Micros, Result};
 use parlance_proto::event::{LogEntry, ReadLogRequest};
 use parlance_rpc::Context;
 use parlance_sql::{positions as log_positions, retrying, within};
+use parlance_telemetry::trace::{self, Kind as Step};
 use uuid::Uuid;
 
 use super::apply::{Fact, apply};
@@ -105,6 +106,9 @@ async fn consume_page(service: &Service) -> Result<Page> {
     let page = service.channel.clone().read_log(request).await?.into_inner();
     let lag = page.top_position.saturating_sub(after);
     metrics::gauge!("parlance_consumer_lag", "service" => "message", "log" => LOG).set(lag as f64);
+    let oldest = page.entries.first().and_then(|entry| entry.event.as_ref()?.occurred_at.as_ref());
+    let age = oldest.and_then(Micros::from_timestamp).map_or(0.0, |at| service.now().since(at).as_secs_f64());
+    metrics::gauge!("parlance_consumer_lag_seconds", "service" => "message", "log" => LOG).set(age);
     let Some(last) = page.entries.last().map(|entry| entry.position) else { return Ok(Page::End) };
 
     let write = service.store.begin().await?;
@@ -121,11 +125,19 @@ async fn consume_page(service: &Service) -> Result<Page> {
             return Ok(Page::Busy(after));
         }
     }
+    let facts = page.entries.iter().filter_map(|entry| entry.event.as_ref());
+    let mut step =
+        trace::start_for_many(Step::Consumer, "consume channel", facts.map(|fact| fact.trace.as_str()));
+    if let Some(step) = &mut step {
+        step.set("parlance.batch.facts", page.entries.len() as i64);
+    }
+    let place = step.as_ref().map(|step| step.traceparent().to_owned()).unwrap_or_default();
     let announcements = apply(service, &write, page.entries.into_iter().filter_map(fact).collect()).await?;
     log_positions::save(&write, LOG, last).await?;
     // Held until all announcements stand in the queue.
     let committed = write.commit().await?;
-    for announcement in announcements {
+    for mut announcement in announcements {
+        announcement.trace.clone_from(&place);
         service.announcer.announce_uncommitted(announcement);
     }
     drop(committed);

@@ -50,7 +50,6 @@ impl Fanout {
                 topics.iter().any(|topic| heard.contains_key(topic))
             };
             if concerned {
-                metrics::counter!("parlance_bus_lagged_total").increment(1);
                 subscriber.lag();
             }
         }
@@ -77,7 +76,6 @@ impl Subscriber {
             return;
         }
         if self.sender.try_send(item).is_err() {
-            metrics::counter!("parlance_bus_lagged_total").increment(1);
             self.overflow();
         }
     }

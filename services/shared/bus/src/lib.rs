@@ -2,6 +2,7 @@
 
 mod fanout;
 mod memory;
+mod observed;
 mod redis;
 mod topic;
 
@@ -13,6 +14,7 @@ use parlance_proto::event::{Event, StreamHead};
 
 pub use fanout::CAPACITY;
 pub use memory::MemoryBus;
+pub use observed::observed;
 pub use redis::RedisBus;
 pub use topic::Topic;
 

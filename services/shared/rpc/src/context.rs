@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use parlance_core::{Actor, Caller, Error, Reason, Result};
+use parlance_telemetry::trace;
 use tonic::metadata::{Ascii, MetadataValue};
 
 use crate::metadata;
@@ -13,14 +14,16 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Context {
     pub caller: Caller,
     pub deadline: Instant,
-    /// W3C traceparent.
+    /// W3C traceparent: the place in its trace that this request's calls and events carry on.
     pub trace: String,
 }
 
 impl Context {
-    /// A new request at the edge, or a service's own errand.
+    /// A new request at the edge, or a service's own errand. It belongs to the trace that this task works
+    /// for; an errand that nobody asked for has a trace of its own, which is not recorded.
     pub fn new(caller: Caller) -> Self {
-        Self { caller, deadline: Instant::now() + DEFAULT_TIMEOUT, trace: new_trace() }
+        let trace = trace::current().map_or_else(trace::new_trace, |place| place.as_ref().to_owned());
+        Self { caller, deadline: Instant::now() + DEFAULT_TIMEOUT, trace }
     }
 
     /// The context of an incoming request; the server stack has put it there.
@@ -37,7 +40,7 @@ impl Context {
 
     /// Continues the trace of an incoming HTTP request, if its header is well formed.
     pub fn with_trace(mut self, traceparent: Option<&str>) -> Self {
-        if let Some(trace) = traceparent.filter(|text| is_traceparent(text)) {
+        if let Some(trace) = traceparent.filter(|text| trace::is_traceparent(text)) {
             self.trace = trace.to_owned();
         }
         self
@@ -55,7 +58,7 @@ impl Context {
 
     /// The trace id: 32 hex digits.
     pub fn trace_id(&self) -> &str {
-        self.trace.get(3..35).unwrap_or_default()
+        trace::trace_id(&self.trace).unwrap_or_default()
     }
 
     /// `message` as a request that carries this context.
@@ -100,18 +103,6 @@ pub(crate) fn parse_actor(text: &str) -> Option<Actor> {
     }
 }
 
-pub(crate) fn new_trace() -> String {
-    let span = uuid::Uuid::new_v4().as_u64_pair().0;
-    format!("00-{}-{span:016x}-01", uuid::Uuid::new_v4().simple())
-}
-
-pub(crate) fn is_traceparent(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    matches!(parts[..], [version, trace, span, flags]
-        if version.len() == 2 && trace.len() == 32 && span.len() == 16 && flags.len() == 2)
-        && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,10 +119,17 @@ mod tests {
     #[test]
     fn a_malformed_traceparent_is_not_continued() {
         let context = Context::new(Caller::service(uuid::Uuid::nil()));
-        assert!(is_traceparent(&context.trace));
+        assert!(trace::is_traceparent(&context.trace));
         let own = context.trace.clone();
         assert_eq!(context.clone().with_trace(Some("00-x-y-01")).trace, own);
-        let other = new_trace();
+        let other = trace::new_trace();
         assert_eq!(context.with_trace(Some(&other)).trace, other);
+    }
+
+    #[tokio::test]
+    async fn a_context_made_within_a_request_belongs_to_its_trace() {
+        let place = trace::new_trace();
+        let context = trace::within(&place, async { Context::new(Caller::service(uuid::Uuid::nil())) }).await;
+        assert_eq!(context.trace, place);
     }
 }

@@ -5,6 +5,7 @@ mod context;
 pub mod metadata;
 mod method;
 mod network;
+mod observe;
 mod serve;
 mod timeout;
 mod transport;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Request, Response};
 use parlance_core::{Caller, Error, Reason, Result};
+use parlance_telemetry::trace;
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
@@ -17,8 +18,9 @@ use tower::Service;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::context::{Context, is_traceparent, new_trace, parse_actor};
+use crate::context::{Context, parse_actor};
 use crate::method::Method;
+use crate::observe::{Name, Serving, server_span};
 use crate::{metadata, timeout};
 
 /// Marks a request that was made in this process.
@@ -92,17 +94,17 @@ where
         let secret = self.secret.clone();
         let room = self.room.clone();
         let started = Instant::now();
-        let path = request.uri().path().to_owned();
-        let trace = header(request.headers(), metadata::TRACEPARENT)
-            .filter(|text| is_traceparent(text))
-            .map_or_else(new_trace, str::to_owned);
-        let method = path.rsplit('/').next().unwrap_or_default().to_owned();
-        let span = tracing::debug_span!("rpc", %method, trace_id = trace.get(3..35));
-        Box::pin(
+        let name = Name::of(request.uri().path());
+        let serving = Serving::begin(name);
+        let parent = header(request.headers(), metadata::TRACEPARENT).unwrap_or_default();
+        let mut step = server_span(parent, name);
+        let trace = step.traceparent().to_owned();
+        let work = trace::within(
+            step.traceparent(),
             async move {
-                let streaming = Method::of(&path).streams;
+                let streaming = Method::of(request.uri().path()).streams;
                 let _permit = match room.filter(|_| !streaming).map(Semaphore::try_acquire_owned) {
-                    Some(Err(_)) => return Ok(shed(&method)),
+                    Some(Err(_)) => return shed(name.method),
                     Some(Ok(permit)) => Some(permit),
                     None => None,
                 };
@@ -117,7 +119,7 @@ where
                         (None, _) => Err(Error::new(Reason::CredentialsMissing, "who are you?")),
                     },
                 };
-                let response = match caller {
+                match caller {
                     Ok(caller) => {
                         request.extensions_mut().insert(Context {
                             caller,
@@ -131,15 +133,15 @@ where
                         }
                     }
                     Err(error) => refuse(error),
-                };
-                let code = Status::from_header_map(response.headers())
-                    .map_or(tonic::Code::Ok, |status| status.code());
-                metrics::histogram!("parlance_rpc_seconds", "method" => method.clone(), "code" => code_name(code))
-                    .record(started.elapsed().as_secs_f64());
-                Ok(response)
+                }
             }
-            .instrument(span),
-        )
+            .instrument(tracing::debug_span!("rpc", method = name.method)),
+        );
+        Box::pin(async move {
+            let response = work.await;
+            serving.answered(&mut step, response.headers());
+            Ok(response)
+        })
     }
 }
 
@@ -148,8 +150,8 @@ fn refuse(error: Error) -> Response<Body> {
 }
 
 /// Refuses a call for want of room.
-fn shed(method: &str) -> Response<Body> {
-    metrics::counter!("parlance_rpc_shed_total", "method" => method.to_owned()).increment(1);
+fn shed(method: &'static str) -> Response<Body> {
+    metrics::counter!("parlance_rpc_shed_total", "method" => method).increment(1);
     let error = Error::new(Reason::Overloaded, "too many calls at once").with_retry_after(SHED_PAUSE);
     let mut response = refuse(error);
     response.headers_mut().insert(metadata::UNPROCESSED, HeaderValue::from_static("1"));
@@ -191,26 +193,4 @@ fn credentials(headers: &HeaderMap) -> Credentials {
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-pub(crate) fn code_name(code: tonic::Code) -> &'static str {
-    match code {
-        tonic::Code::Ok => "ok",
-        tonic::Code::Cancelled => "cancelled",
-        tonic::Code::Unknown => "unknown",
-        tonic::Code::InvalidArgument => "invalid_argument",
-        tonic::Code::DeadlineExceeded => "deadline_exceeded",
-        tonic::Code::NotFound => "not_found",
-        tonic::Code::AlreadyExists => "already_exists",
-        tonic::Code::PermissionDenied => "permission_denied",
-        tonic::Code::ResourceExhausted => "resource_exhausted",
-        tonic::Code::FailedPrecondition => "failed_precondition",
-        tonic::Code::Aborted => "aborted",
-        tonic::Code::OutOfRange => "out_of_range",
-        tonic::Code::Unimplemented => "unimplemented",
-        tonic::Code::Internal => "internal",
-        tonic::Code::Unavailable => "unavailable",
-        tonic::Code::DataLoss => "data_loss",
-        tonic::Code::Unauthenticated => "unauthenticated",
-    }
 }

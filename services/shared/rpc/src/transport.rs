@@ -5,6 +5,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
+use crate::observe::Observed;
 use crate::serve::Trusted;
 
 /// What a generated client sends through: a server in this process, or a network channel.
@@ -17,12 +18,12 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    BoxCloneSyncService::new(
+    BoxCloneSyncService::new(Observed(
         server
             .map_request(|mut request: Request<Body>| {
                 request.extensions_mut().insert(Trusted);
                 request
             })
             .map_err(|never: Infallible| match never {}),
-    )
+    ))
 }

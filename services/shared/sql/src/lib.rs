@@ -17,7 +17,7 @@ pub use migrate::migrate;
 pub use progress::Progress;
 pub use reader::Reader;
 pub use retry::{pause, retrying, within};
-pub use store::{Committed, Limits, Settings, Store, Write};
+pub use store::{Committed, Limits, Pool, Settings, Store, Write};
 
 /// Whether a text is the URL of a PostgreSQL database.
 pub fn is_postgres_url(text: &str) -> bool {

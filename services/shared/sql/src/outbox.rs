@@ -80,6 +80,7 @@ pub async fn append(write: &Write, events: Vec<Event>, now: Micros) -> Result<u6
         let inserted = entity::Entity::insert(row).exec(write.connection()).await.map_err(store_error)?;
         last = inserted.last_insert_id as u64;
     }
+    show_position(write.service(), last);
     Ok(last)
 }
 
@@ -109,7 +110,12 @@ pub async fn read(store: &Store, after: u64, limit: u32) -> Result<ReadLogRespon
         .collect::<Result<Vec<_>>>()?;
     let seen = entries.last().map_or(0, |entry| entry.position);
     let top_position = if full || entries.is_empty() { top(store).await?.max(seen) } else { seen };
+    show_position(store.service(), top_position);
     Ok(ReadLogResponse { entries, top_position })
+}
+
+fn show_position(service: &str, position: u64) {
+    metrics::gauge!("parlance_outbox_position", "service" => service.to_owned()).set(position as f64);
 }
 
 /// Removes facts that were stated before an instant, a step at a time, and never the newest one. Call

@@ -12,7 +12,7 @@ use sqlx::Connection as _;
 
 use crate::migrate;
 use crate::reader::{LastTrouble, Reader, Shared};
-use crate::store::{Limits, STATEMENT_CACHE, Store};
+use crate::store::{Limits, STATEMENT_CACHE, Store, seconds_of};
 
 /// Time in which a connection that may be dead must show that it is not.
 const PING: Duration = Duration::from_secs(2);
@@ -65,8 +65,12 @@ pub(crate) async fn open(
         });
     let mut connection = Database::connect(options).await.context("connect to PostgreSQL")?;
     let counter = statements.clone();
-    connection.set_metric_callback(move |_| {
+    // The schema is named after its service, behind the name of the product.
+    let service = schema.strip_prefix("parlance_").unwrap_or(schema);
+    let seconds = seconds_of(service);
+    connection.set_metric_callback(move |statement| {
         counter.fetch_add(1, Ordering::Relaxed);
+        seconds.record(statement.elapsed.as_secs_f64());
     });
     create_schema(&connection, schema).await.with_context(|| format!("create schema {schema}"))?;
     let shared = Shared { trouble, limit: limits.statement };
@@ -77,6 +81,7 @@ pub(crate) async fn open(
         turn: None,
         statements,
         schema: schema.into(),
+        service: service.into(),
     })
 }
 

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::Mutex;
 
 use crate::reader::Reader;
-use crate::store::{STATEMENT_CACHE, Store};
+use crate::store::{STATEMENT_CACHE, Store, seconds_of};
 
 /// Readers on one SQLite file.
 const READERS: u32 = 4;
@@ -28,9 +28,12 @@ async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
 
 pub(crate) async fn open(path: &Path) -> anyhow::Result<Store> {
     let statements = Arc::new(AtomicU64::new(0));
+    // The file is named after its service.
+    let service = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let seconds = seconds_of(&service);
     let connect = |connections: u32, synchronous: SqliteSynchronous, read_only: bool| {
         let path = path.to_owned();
-        let statements = statements.clone();
+        let (statements, seconds) = (statements.clone(), seconds.clone());
         async move {
             let mut options = ConnectOptions::new("sqlite::memory:");
             options
@@ -61,8 +64,9 @@ pub(crate) async fn open(path: &Path) -> anyhow::Result<Store> {
                         .foreign_keys(false)
                 });
             let mut connection = Database::connect(options).await?;
-            connection.set_metric_callback(move |_| {
+            connection.set_metric_callback(move |statement| {
                 statements.fetch_add(1, Ordering::Relaxed);
+                seconds.record(statement.elapsed.as_secs_f64());
             });
             Ok::<_, sea_orm::DbErr>(connection)
         }
@@ -78,6 +82,7 @@ pub(crate) async fn open(path: &Path) -> anyhow::Result<Store> {
         turn: Some(Arc::new(Mutex::new(()))),
         statements,
         schema: "main".into(),
+        service: service.into(),
     };
     let (journal, synchronous) = store.durability().await?;
     if journal != "wal" || synchronous != "2" {

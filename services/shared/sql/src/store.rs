@@ -61,6 +61,19 @@ pub struct Store {
     pub(crate) turn: Option<Arc<Mutex<()>>>,
     pub(crate) statements: Arc<AtomicU64>,
     pub(crate) schema: Arc<str>,
+    /// Whose store it is, for metrics.
+    pub(crate) service: Arc<str>,
+}
+
+/// Connections to a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Open ones that somebody has.
+    pub used: u32,
+    /// Open ones that nobody has.
+    pub idle: u32,
+    /// The most there may be.
+    pub max: u32,
 }
 
 impl Store {
@@ -101,6 +114,28 @@ impl Store {
         &self.schema
     }
 
+    /// Whose store it is.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The connections for questions (SQLite), or all (PostgreSQL).
+    pub fn pool(&self) -> Pool {
+        let connection = &self.read.connection;
+        let (size, idle, max) = match self.backend() {
+            DbBackend::Postgres => {
+                let pool = connection.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+            _ => {
+                let pool = connection.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+        Pool { used: size - idle, idle, max }
+    }
+
     /// Statements executed so far, transaction control excluded.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
@@ -132,7 +167,7 @@ impl Store {
             Some(shared) => shared.again_if_lost(|| connection.begin_with_options(options)).await,
         };
         let transaction = begun.map_err(store_error)?;
-        Ok(Write { transaction, turn, backend: self.backend() })
+        Ok(Write { transaction, turn, backend: self.backend(), service: self.service.clone() })
     }
 
     /// Whether the database answers.
@@ -178,6 +213,7 @@ pub struct Write {
     transaction: DatabaseTransaction,
     turn: Option<OwnedMutexGuard<()>>,
     backend: DbBackend,
+    service: Arc<str>,
 }
 
 impl Write {
@@ -187,6 +223,11 @@ impl Write {
 
     pub fn backend(&self) -> DbBackend {
         self.backend
+    }
+
+    /// Whose store it is.
+    pub fn service(&self) -> &str {
+        &self.service
     }
 
     /// Makes the changes durable. Keep the result until what follows from the commit in the same
@@ -220,6 +261,11 @@ impl Write {
 #[must_use = "drop it when what must happen in commit order has happened"]
 pub struct Committed {
     _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// Time of a service's statements.
+pub(crate) fn seconds_of(service: &str) -> metrics::Histogram {
+    metrics::histogram!("parlance_sql_seconds", "service" => service.to_owned())
 }
 
 #[cfg(test)]

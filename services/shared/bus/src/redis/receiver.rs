@@ -262,7 +262,6 @@ impl Receiver {
             }
             Push::Message { topic, payload } => {
                 let Some(topic) = named.read().get(&topic).copied() else { return };
-                metrics::counter!("parlance_bus_received_total").increment(1);
                 metrics::counter!("parlance_bus_received_bytes_total").increment(payload.len() as u64);
                 let Some(travelled) = decode(&payload) else {
                     tracing::warn!("the bus carries something that is no message");

@@ -52,11 +52,7 @@ impl Sender {
             return Ok(());
         }
         let handed = tokio::time::timeout(PATIENCE, self.hand_over(messages)).await;
-        let handed = handed.unwrap_or_else(|_| Err(Error::unavailable("Redis is too slow")));
-        if handed.is_err() {
-            metrics::counter!("parlance_bus_publish_failures_total").increment(1);
-        }
-        handed
+        handed.unwrap_or_else(|_| Err(Error::unavailable("Redis is too slow")))
     }
 
     async fn hand_over(&self, messages: Messages) -> Result<()> {
@@ -118,12 +114,10 @@ async fn run(redis: Redis, node: Arc<Node>, shared: Arc<Shared>, mut calls: mpsc
                 command
             }));
         }
-        let count = commands.len() as u64;
         let mut answers = match redis.run_on(&node, &commands).await {
             Ok(answers) => Ok(answers.into_iter().map(answer::<i64>)),
             Err(error) => Err(error),
         };
-        metrics::counter!("parlance_bus_published_total").increment(count);
         metrics::counter!("parlance_bus_published_bytes_total").increment(bytes);
         for (length, done) in parts {
             let outcome = match &mut answers {

@@ -18,7 +18,6 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 
 use super::replicas::{Replica, Replicas};
 use crate::method::Method;
-use crate::serve::code_name;
 use crate::{metadata, timeout};
 
 /// Most attempts of one call.
@@ -72,21 +71,7 @@ impl Service<Request<Body>> for Network {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let shared = self.0.clone();
-        Box::pin(async move {
-            let started = Instant::now();
-            let path = request.uri().path().to_owned();
-            let outcome = shared.call(request).await;
-            let code = match &outcome {
-                Ok(answer) => {
-                    Status::from_header_map(answer.headers()).map_or(tonic::Code::Ok, |status| status.code())
-                }
-                Err(status) => status.code(),
-            };
-            let method = path.rsplit('/').next().unwrap_or_default().to_owned();
-            metrics::histogram!("parlance_rpc_client_seconds", "method" => method, "code" => code_name(code))
-                .record(started.elapsed().as_secs_f64());
-            outcome
-        })
+        Box::pin(async move { shared.call(request).await })
     }
 }
 

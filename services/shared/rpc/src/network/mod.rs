@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::util::BoxCloneSyncService;
 
 use crate::Transport;
+use crate::observe::Observed;
 pub use address::{Address, NotAnAddress};
 
 /// The network to a service (`service` is its name, for people and metrics). `secret` proves to the
@@ -40,5 +41,5 @@ pub async fn network(
     let replicas = Arc::new(replicas::Replicas::default());
     resolve::resolve(&addresses, &replicas).await;
     tasks.spawn(resolve::run(addresses, replicas.clone(), stop.clone()));
-    Ok(BoxCloneSyncService::new(client::Network::new(service, replicas, secret)))
+    Ok(BoxCloneSyncService::new(Observed(client::Network::new(service, replicas, secret))))
 }
