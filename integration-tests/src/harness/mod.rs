@@ -12,7 +12,6 @@ mod node;
 mod options;
 mod ports;
 mod process;
-mod servers;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -26,7 +25,6 @@ pub use backing::Backing;
 pub use node::Node;
 pub use options::{Mode, Options};
 pub use process::binary;
-pub use servers::Server;
 
 use crate::rest::{Rest, User};
 

@@ -102,6 +102,6 @@ fn child_of(pid: u32) -> Option<u32> {
 }
 
 /// Sends a signal to one process by its id.
-pub(super) fn signal(pid: u32, name: &str) {
+fn signal(pid: u32, name: &str) {
     let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status();
 }

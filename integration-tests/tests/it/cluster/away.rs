@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use parlance_integration_tests::harness::Server;
+use parlance_testkit::{PostgresServer, RedisServer};
 
 use super::{Scene, is_wanted};
 
@@ -22,27 +22,35 @@ async fn away(which: Which, fault: Fault) {
     if !is_wanted() {
         return;
     }
-    let (mut postgres, mut redis) =
-        tokio::task::spawn_blocking(|| (Server::postgres(), Server::redis())).await.unwrap();
-    let options = Scene::options().on_servers(&postgres.postgres_url(), &redis.redis_url());
-    let scene = Scene::start(options).await;
-    let (name, server) = match which {
-        Which::Postgres => ("PostgreSQL", &mut postgres),
-        Which::Redis => ("Redis", &mut redis),
-    };
-    let what = match fault {
-        Fault::Restart => {
-            tokio::task::block_in_place(|| server.restart());
-            "killed and restarted"
+    let start = || (PostgresServer::start(), RedisServer::start());
+    let (Some(postgres), Some(mut redis)) = tokio::task::block_in_place(start) else { return };
+    let scene = Scene::start(Scene::options().on_servers(&postgres.url(), &redis.url())).await;
+    let what = match (which, fault) {
+        (Which::Postgres, Fault::Restart) => {
+            tokio::task::block_in_place(|| {
+                postgres.crash();
+                postgres.up();
+            });
+            "PostgreSQL crashed and restarted"
         }
-        Fault::Pause => {
-            server.pause();
+        (Which::Redis, Fault::Restart) => {
+            tokio::task::block_in_place(|| redis.restart());
+            "Redis killed and restarted"
+        }
+        (Which::Postgres, Fault::Pause) => {
+            postgres.pause();
             scene.pass(PAUSE).await;
-            server.resume();
-            "paused for 30 s"
+            postgres.resume();
+            "PostgreSQL paused for 30 s"
+        }
+        (Which::Redis, Fault::Pause) => {
+            redis.pause();
+            scene.pass(PAUSE).await;
+            redis.resume();
+            "Redis paused for 30 s"
         }
     };
-    scene.judge(&format!("{name} {what}"), Instant::now()).await.assert_good();
+    scene.judge(what, Instant::now()).await.assert_good();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,7 +45,7 @@ impl PostgresServer {
     pub fn up(&self) {
         let dir = self.dir.path().display();
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={dir} -c fsync=off",
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={dir} -c fsync=off -c max_connections=200",
             self.port
         );
         let log = self.dir.path().join("log");
@@ -61,6 +61,11 @@ impl PostgresServer {
     /// Stops the server, and ends its connections.
     pub fn down(&self) {
         run(self.program("pg_ctl").args(["stop", "-m", "fast", "-w", "-s", "-D"]).arg(self.data()));
+    }
+
+    /// Ends the server as a crash does: it recovers from its log at the next start.
+    pub fn crash(&self) {
+        run(self.program("pg_ctl").args(["stop", "-m", "immediate", "-w", "-s", "-D"]).arg(self.data()));
     }
 
     /// Has every process of the server stand still.
