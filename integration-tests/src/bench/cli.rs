@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::report::Report;
-use super::scenarios::{fanout, history, idle, reconnect, sends};
+use super::scenarios::{distributed, fanout, history, idle, reconnect, scaleout, sends};
 use super::{raw, server::Server};
 
 /// Measures a Parlance that it starts itself, on loopback, beside baselines of the same run.
@@ -42,6 +42,8 @@ enum Scenario {
     Idle,
     Reconnect,
     History,
+    Distributed,
+    Scaleout,
 }
 
 #[derive(Subcommand)]
@@ -96,32 +98,50 @@ async fn measure(cli: Cli) -> anyhow::Result<()> {
     let all = cli.scenarios.is_empty() || cli.scenarios.contains(&Scenario::All);
     let wanted = |scenario| all || cli.scenarios.contains(&scenario);
     let mut report = Report::new(plan.quick);
-    let mut server = Server::start(cli.folder.clone()).await;
-
-    if wanted(Scenario::Sends) {
-        report.section("sends", &plan);
-        sends::run(&mut server, &plan, &mut report).await.context("sends")?;
+    one_process(&cli, &plan, &mut report).await?;
+    if wanted(Scenario::Distributed) {
+        report.section("distributed", &plan);
+        distributed::run(&plan, &mut report).await.context("distributed")?;
     }
-    if wanted(Scenario::Fanout) {
-        report.section("fanout", &plan);
-        fanout::run(&mut server, &plan, &mut report).await.context("fanout")?;
+    if wanted(Scenario::Scaleout) {
+        report.section("scaleout", &plan);
+        scaleout::run(&plan, &mut report).await.context("scaleout")?;
     }
-    if wanted(Scenario::Idle) {
-        report.section("idle", &plan);
-        idle::run(&mut server, &plan, &mut report).await.context("idle")?;
-    }
-    if wanted(Scenario::Reconnect) {
-        report.section("reconnect", &plan);
-        reconnect::run(&mut server, &plan, &mut report).await.context("reconnect")?;
-    }
-    if wanted(Scenario::History) {
-        report.section("history", &plan);
-        history::run(&mut server, &plan, &mut report).await.context("history")?;
-    }
-    drop(server);
     report.print_table();
     match cli.json {
         Some(path) => report.write(&path).with_context(|| format!("write {}", path.display())),
         None => Ok(()),
     }
+}
+
+/// What is measured on `parlance serve`.
+async fn one_process(cli: &Cli, plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
+    let all = cli.scenarios.is_empty() || cli.scenarios.contains(&Scenario::All);
+    let wanted = |scenario| all || cli.scenarios.contains(&scenario);
+    let separate = [Scenario::Distributed, Scenario::Scaleout];
+    if !all && cli.scenarios.iter().all(|scenario| separate.contains(scenario)) {
+        return Ok(());
+    }
+    let mut server = Server::start(cli.folder.clone()).await;
+    if wanted(Scenario::Sends) {
+        report.section("sends", plan);
+        sends::run(&mut server, plan, report).await.context("sends")?;
+    }
+    if wanted(Scenario::Fanout) {
+        report.section("fanout", plan);
+        fanout::run(&mut server, plan, report).await.context("fanout")?;
+    }
+    if wanted(Scenario::Idle) {
+        report.section("idle", plan);
+        idle::run(&mut server, plan, report).await.context("idle")?;
+    }
+    if wanted(Scenario::Reconnect) {
+        report.section("reconnect", plan);
+        reconnect::run(&mut server, plan, report).await.context("reconnect")?;
+    }
+    if wanted(Scenario::History) {
+        report.section("history", plan);
+        history::run(&mut server, plan, report).await.context("history")?;
+    }
+    Ok(())
 }

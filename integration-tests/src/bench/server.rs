@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::http::{Connection, Request};
 use super::process::{self, Usage};
-use crate::harness::{DEV_APP, Harness, Options};
+use crate::harness::{DEV_APP, Harness, Node, Options};
 
 /// Connections that prepare a scenario.
 const HANDS: usize = 32;
@@ -52,7 +52,22 @@ impl Server {
         if let Some(folder) = folder {
             options = options.in_folder(folder);
         }
+        Self::of(options.embedded()).await
+    }
+
+    /// Any installation.
+    pub async fn of(options: Options) -> Self {
         Self { harness: Harness::start_with(options).await, users: Arc::default() }
+    }
+
+    /// Its processes.
+    pub fn nodes(&self) -> &[Node] {
+        self.harness.nodes()
+    }
+
+    /// REST addresses of the gateways.
+    pub fn gateways(&self) -> Vec<String> {
+        self.harness.gateways().iter().map(|at| at.rest.clone()).collect()
     }
 
     pub fn address(&self) -> &str {
@@ -155,11 +170,17 @@ impl Server {
         Ok(ids)
     }
 
-    /// All metrics as they are now.
+    /// All metrics of all processes as they are now.
     pub async fn metrics(&self) -> anyhow::Result<Metrics> {
-        let mut connection = Connection::open(self.address()).await?;
-        let answer = connection.call(Request::new("GET", "/metrics", None).with(b"")).await?;
-        Ok(Metrics(String::from_utf8_lossy(answer.body).into_owned()))
+        let mut text = String::new();
+        for node in self.nodes() {
+            let url = node.ops_url();
+            let mut connection = Connection::open(url.trim_start_matches("http://")).await?;
+            let answer = connection.call(Request::new("GET", "/metrics", None).with(b"")).await?;
+            text.push_str(&String::from_utf8_lossy(answer.body));
+            text.push('\n');
+        }
+        Ok(Metrics(text))
     }
 }
 
@@ -180,6 +201,16 @@ impl Metrics {
             }
         }
         sum
+    }
+
+    /// Growth of those with a label since an earlier look.
+    pub fn labelled_since(&self, earlier: &Self, name: &str, label: &str, value: &str) -> f64 {
+        let with = format!("{label}=\"{value}\"");
+        let sum = |metrics: &Self| {
+            let lines = metrics.0.lines().filter(|line| line.starts_with(name) && line.contains(&with));
+            lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>()
+        };
+        sum(self) - sum(earlier)
     }
 
     /// Growth of a counter since an earlier look; a counter that was not there was 0.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::backing::Backing;
 use super::node::Node;
 use super::options::Options;
+use super::rendered;
 
 const SECRET: &str = "integration-tests-service-secret";
 const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -16,7 +17,13 @@ pub(super) const ROLES: [&str; 5] = ["auth", "channel", "presence", "message", "
 pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<Node> {
     let mut nodes: Vec<Node> = ROLES
         .iter()
-        .flat_map(|role| (0..options.replicas(role)).map(|index| Node::of_role(role, index, folder)))
+        .flat_map(|role| {
+            (0..options.replicas(role)).map(|index| {
+                let own = options.namespace_of(role, index).map(namespace_address);
+                let host = own.or(options.host.clone()).unwrap_or("127.0.0.1".to_owned());
+                Node::of_role(role, index, &host, folder)
+            })
+        })
         .collect();
     let addresses: Vec<(String, String)> = ROLES[..4]
         .iter()
@@ -29,7 +36,14 @@ pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<
             (format!("PARLANCE__SERVICES__{}__ADDRESSES", role.to_uppercase()), urls.join(","))
         })
         .collect();
+    let rendered = options.rendered.as_ref().map(|folder| rendered::read(folder));
     for node in &mut nodes {
+        if let Some(role) = rendered.as_ref().map(|roles| roles.of(&node.role)) {
+            role.arguments(options.rendered.as_ref().expect("rendered"))
+                .into_iter()
+                .for_each(|one| node.argue(one));
+            role.env.iter().for_each(|(name, value)| node.set(name, value.as_str()));
+        }
         node.set("PARLANCE__REDIS__URL", backing.redis_url());
         node.set("PARLANCE__REDIS__PREFIX", backing.redis_prefix());
         node.set("PARLANCE__GRPC__SECRET", SECRET);
@@ -44,7 +58,18 @@ pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<
         }
         if node.role == "auth" {
             node.set("PARLANCE__AUTH__MASTER_KEY", MASTER_KEY);
+            if options.host.is_some() {
+                node.argue("--dev");
+            }
+        }
+        if let Some(role) = rendered.as_ref().map(|roles| roles.of(&node.role)) {
+            role.assert_secrets_are_given(node);
         }
     }
     nodes
+}
+
+/// The address of a process in a namespace; its name ends with it (`it-10.77.3.2`).
+fn namespace_address(name: &str) -> String {
+    name.rsplit('-').next().expect("a name has an end").to_owned()
 }

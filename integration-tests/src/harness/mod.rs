@@ -12,6 +12,7 @@ mod node;
 mod options;
 mod ports;
 mod process;
+mod rendered;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -242,6 +243,11 @@ impl Harness {
         self.nodes[0].apply(&mut command);
         self.options.apply(&mut command);
         command.output().unwrap()
+    }
+
+    /// From the next start on every process runs the binary under test.
+    pub fn use_own_binary(&mut self) {
+        self.options = std::mem::take(&mut self.options).without_binaries();
     }
 
     /// Starts one process again: same data, same ports.

@@ -1,5 +1,6 @@
 //! One process of an installation: its role, its ports, its log; killed and started again on the same ports.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ pub struct Node {
     pub index: usize,
     pub(super) addresses: Addresses,
     ops: Option<String>,
+    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     log: PathBuf,
     process: Option<Process>,
@@ -36,6 +38,7 @@ impl Node {
             index: 0,
             addresses: Addresses::any_port(),
             ops: None,
+            arguments: Vec::new(),
             environment,
             log: folder.join("server.log"),
             process: None,
@@ -43,16 +46,26 @@ impl Node {
     }
 
     /// One role, on ports that stay its own.
-    pub(super) fn of_role(role: &str, index: usize, folder: &Path) -> Self {
-        let port = || format!("127.0.0.1:{}", ports::free());
+    pub(super) fn of_role(role: &str, index: usize, host: &str, folder: &Path) -> Self {
+        let port = || format!("{host}:{}", ports::free());
         let addresses = Addresses { rest: port(), realtime: port(), grpc: port() };
         let log = folder.join(format!("{role}-{index}.log"));
         let (ops, role) = (Some(port()), role.to_owned());
-        Self { role, index, addresses, ops, environment: Vec::new(), log, process: None }
+        let (arguments, environment) = (Vec::new(), Vec::new());
+        Self { role, index, addresses, ops, arguments, environment, log, process: None }
+    }
+
+    pub(super) fn argue(&mut self, argument: impl Into<String>) {
+        self.arguments.push(argument.into());
     }
 
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.into()));
+    }
+
+    pub(super) fn is_told(&self, name: &str) -> bool {
+        self.environment.iter().any(|(known, _)| known == name)
     }
 
     /// Gives a command the settings of this process.
@@ -95,7 +108,15 @@ impl Node {
         if let Some(ops) = &self.ops {
             set("PARLANCE__OPS__LISTEN", ops);
         }
-        self.process = Some(Process::start(&self.role, options, &environment, &self.log));
+        let namespace = options.namespace_of(&self.role, self.index);
+        let within = namespace.map(|name| ["ip", "netns", "exec", name]);
+        let mut words: Vec<OsString> = within.into_iter().flatten().map(Into::into).collect();
+        words.extend(options.wrapper.iter().map(Into::into));
+        let wrapped = !options.wrapper.is_empty();
+        words.push(options.binary_of(&self.role, self.index).into());
+        words.push(self.role.clone().into());
+        words.extend(self.arguments.iter().map(Into::into));
+        self.process = Some(Process::start(words, wrapped, options, &environment, &self.log));
     }
 
     /// Returns when the process says that it is ready; panics with its log if it does not.

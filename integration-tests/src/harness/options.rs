@@ -31,6 +31,10 @@ pub struct Options {
     settings: Vec<(String, String)>,
     replicas: Vec<(String, usize)>,
     pub(super) servers: Option<(String, String)>,
+    pub(super) rendered: Option<PathBuf>,
+    binaries: Vec<(String, usize, PathBuf)>,
+    namespaces: Vec<(String, usize, String)>,
+    pub(super) host: Option<String>,
 }
 
 impl Options {
@@ -61,6 +65,44 @@ impl Options {
     pub fn on_servers(mut self, postgres: &str, redis: &str) -> Self {
         self.servers = Some((postgres.to_owned(), redis.to_owned()));
         self
+    }
+
+    /// With the arguments, environment and configuration that the chart gives each role (a folder that
+    /// `helm/tests/cmd/render` has written); addresses and secrets stay those of the test.
+    pub fn rendered_by_the_chart(self, folder: impl Into<PathBuf>) -> Self {
+        Self { rendered: Some(folder.into()), ..self }
+    }
+
+    /// One process runs another binary, say that of another version.
+    pub fn with_binary(mut self, role: &str, index: usize, binary: impl Into<PathBuf>) -> Self {
+        self.binaries.push((role.to_owned(), index, binary.into()));
+        self
+    }
+
+    pub(super) fn without_binaries(mut self) -> Self {
+        self.binaries.clear();
+        self
+    }
+
+    /// All processes listen on this address of the machine instead of loopback.
+    pub fn on_host(self, address: &str) -> Self {
+        Self { host: Some(address.to_owned()), ..self }
+    }
+
+    /// One process runs in a network namespace, in which its address is this one.
+    pub fn in_namespace(mut self, role: &str, index: usize, name: &str) -> Self {
+        self.namespaces.push((role.to_owned(), index, name.to_owned()));
+        self
+    }
+
+    pub(super) fn binary_of(&self, role: &str, index: usize) -> PathBuf {
+        let other = self.binaries.iter().find(|(known, at, _)| known == role && *at == index);
+        other.map_or_else(super::binary, |(_, _, path)| path.clone())
+    }
+
+    pub(super) fn namespace_of(&self, role: &str, index: usize) -> Option<&str> {
+        let found = self.namespaces.iter().find(|(known, at, _)| known == role && *at == index);
+        found.map(|(_, _, name)| name.as_str())
     }
 
     pub(super) fn replicas(&self, role: &str) -> usize {

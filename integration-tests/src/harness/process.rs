@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -31,25 +32,26 @@ pub fn binary() -> PathBuf {
 }
 
 impl Process {
+    /// Runs `words` (a program, perhaps under others, and its arguments).
     pub(super) fn start(
-        command: &str,
+        words: Vec<OsString>,
+        wrapped: bool,
         options: &Options,
         environment: &[(String, String)],
         log: &Path,
     ) -> Self {
-        let mut words = options.wrapper.iter().map(Into::into).chain([binary().into_os_string()]);
+        let mut words = words.into_iter();
         let mut program = Command::new(words.next().expect("at least the binary"));
         let log = OpenOptions::new().create(true).append(true).open(log).expect("the log can be opened");
         program
             .args(words)
-            .arg(command)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log);
         options.apply(&mut program);
         let child = program.spawn().unwrap_or_else(|error| panic!("{program:?}: {error}"));
-        Self { child, wrapped: !options.wrapper.is_empty() }
+        Self { child, wrapped }
     }
 
     /// Process id of the server itself.

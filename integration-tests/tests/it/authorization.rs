@@ -85,11 +85,17 @@ impl ForeignApp {
 /// An installation with the development app and a second one, made with the tool for operators.
 pub async fn two_apps() -> (Harness, ForeignApp) {
     let server = Harness::start().await;
+    let other = app_on(&server);
+    (server, other)
+}
+
+/// A new app of an installation, made with the tool for operators.
+pub fn app_on(server: &Harness) -> ForeignApp {
     let Output { status, stdout, stderr } = server.tool(&["app", "create", "--name", "Other"]);
     let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "app create: {stdout}\n{stderr}");
     let rest = server.anonymous().with_key(&printed_value(&stdout, "API key"));
-    (server, ForeignApp { app: printed_value(&stdout, "app"), rest })
+    ForeignApp { app: printed_value(&stdout, "app"), rest }
 }
 
 /// A value among the lines `name  value` that `parlance app create` prints.

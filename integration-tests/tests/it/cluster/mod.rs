@@ -2,11 +2,15 @@
 //! steady rate. Runs in the distributed mode alone (`PARLANCE_TEST_MODE=distributed`).
 
 mod away;
+mod chart;
 mod kills;
 mod moves;
+mod partition;
+mod repeats;
 mod rolling;
 mod scene;
 mod secret;
+mod versions;
 
 pub use scene::Scene;
 

@@ -28,6 +28,7 @@ pub fn unique_prefix() -> String {
 
 /// A Redis server of a test's own, to be killed and paused. Ends when it is dropped.
 pub struct RedisServer {
+    host: String,
     port: u16,
     dir: TempDir,
     cluster: bool,
@@ -37,10 +38,15 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts one on a free port; `None`, and a note that the test is skipped, without `redis-server`.
     pub fn start() -> Option<Self> {
-        Self::start_as(false)
+        Self::start_as(false, "127.0.0.1")
     }
 
-    fn start_as(cluster: bool) -> Option<Self> {
+    /// The same on another address of this machine.
+    pub fn start_on(host: &str) -> Option<Self> {
+        Self::start_as(false, host)
+    }
+
+    fn start_as(cluster: bool, host: &str) -> Option<Self> {
         if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
             println!("skipped: there is no redis-server");
             return None;
@@ -48,7 +54,8 @@ impl RedisServer {
         // Another process may take the port first.
         for _ in 0..5 {
             let dir = tempfile::tempdir().expect("a temporary directory");
-            let mut server = Self { port: free_port(), dir, cluster, process: None };
+            let host = host.to_owned();
+            let mut server = Self { host, port: free_port(), dir, cluster, process: None };
             if server.run() {
                 return Some(server);
             }
@@ -61,7 +68,7 @@ impl RedisServer {
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}:{}", self.host, self.port)
     }
 
     /// Ends it as a crash does; it has kept nothing.
@@ -96,7 +103,8 @@ impl RedisServer {
     /// Runs it; whether it came to answer.
     fn run(&mut self) -> bool {
         let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--port", &self.port.to_string(), "--bind", &self.host, "--save", ""]);
+        command.args(["--protected-mode", "no"]);
         command.args(["--appendonly", "no", "--daemonize", "no", "--dir"]).arg(self.dir.path());
         if self.cluster {
             command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
@@ -108,7 +116,7 @@ impl RedisServer {
             if process.try_wait().expect("the server's state").is_some() {
                 return false;
             }
-            if answers(self.port) {
+            if answers(&self.host, self.port) {
                 return true;
             }
             std::thread::sleep(STEP);
@@ -136,8 +144,9 @@ impl RedisCluster {
 
     /// Three masters, then for each of them so many replicas, ready to take its place.
     pub fn start_with_replicas(replicas: usize) -> Option<Self> {
-        let nodes: Vec<_> =
-            (0..3 * (1 + replicas)).map(|_| RedisServer::start_as(true)).collect::<Option<_>>()?;
+        let nodes: Vec<_> = (0..3 * (1 + replicas))
+            .map(|_| RedisServer::start_as(true, "127.0.0.1"))
+            .collect::<Option<_>>()?;
         let mut create = Command::new("redis-cli");
         create.args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
@@ -198,8 +207,8 @@ fn free_port() -> u16 {
     }
 }
 
-fn answers(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+fn answers(host: &str, port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect((host, port)) else { return false };
     let mut answer = [0; 5];
     stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
         && stream.write_all(b"PING\r\n").is_ok()

@@ -11,18 +11,28 @@ pub struct PostgresServer {
     programs: PathBuf,
     dir: TempDir,
     port: u16,
+    durable: bool,
 }
 
 impl PostgresServer {
     /// Starts a server. `None`, and a note that the test is skipped, where PostgreSQL's programs are not
     /// installed.
     pub fn start() -> Option<Self> {
+        Self::start_as(false)
+    }
+
+    /// One that waits for the disk at every commit, for measurements.
+    pub fn start_durable() -> Option<Self> {
+        Self::start_as(true)
+    }
+
+    fn start_as(durable: bool) -> Option<Self> {
         let Some(programs) = programs() else {
             println!("skipped: PostgreSQL's initdb and pg_ctl are not installed");
             return None;
         };
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let server = Self { programs, dir, port: free_port() };
+        let server = Self { programs, dir, port: free_port(), durable };
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(server.dir.path()));
         }
@@ -45,8 +55,9 @@ impl PostgresServer {
     pub fn up(&self) {
         let dir = self.dir.path().display();
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={dir} -c fsync=off -c max_connections=200",
-            self.port
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={dir} -c max_connections=200 -c fsync={}",
+            self.port,
+            if self.durable { "on" } else { "off" }
         );
         let log = self.dir.path().join("log");
         run(self
