@@ -33,6 +33,8 @@ pub struct GatewaySettings {
     pub trusted_proxies: Vec<String>,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Most requests under way at once; more are refused with 503.
+    pub max_in_flight: usize,
 }
 
 impl Default for GatewaySettings {
@@ -44,6 +46,7 @@ impl Default for GatewaySettings {
             allowed_origins: vec!["*".to_owned()],
             trusted_proxies: Vec::new(),
             max_body_bytes: 1024 * 1024,
+            max_in_flight: 4096,
         }
     }
 }

@@ -1,23 +1,29 @@
 //! Every route of the gateway, and what stands in front of them.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::dialects::chatsdk;
 use crate::dialects::chatsdk::error::{Code, Failure};
-use crate::middleware::{cors::cors, observe::observe};
+use crate::middleware::{cors::cors, observe::observe, shed::shed};
 use crate::realtime;
 use crate::state::Edge;
 
 /// The main listener: REST and realtime. `/ready` and `/metrics` are the binary's.
 pub(crate) fn main(edge: Edge) -> Router {
-    let rest = guard(chatsdk::routes().route("/health", get(health)), &edge);
+    // Health is answered however busy the process is.
+    let room = Arc::new(Semaphore::new(edge.settings().gateway.max_in_flight));
+    let dialect = chatsdk::routes().layer(from_fn(move |request, next| shed(room.clone(), request, next)));
+    let rest = guard(dialect.route("/health", get(health)), &edge);
     // Sockets pass by compression and CORS: they check origins themselves.
     rest.merge(realtime::routes()).with_state(edge)
 }

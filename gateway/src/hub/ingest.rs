@@ -70,7 +70,6 @@ pub async fn run(edge: Edge, mut subscription: Box<dyn Subscription>) {
                 tracing::warn!("the bus dropped events; reading the logs instead");
                 metrics::counter!("parlance_realtime_bus_lagged_total").increment(1);
                 edge.hub().lagged().notify_waiters();
-                edge.hub().lagged().notify_one();
                 Ok(())
             }
         };
@@ -133,15 +132,17 @@ async fn work(edge: Edge, mut receiver: mpsc::Receiver<Job>) {
 pub async fn check_positions(edge: Edge) {
     let pause = Duration::from_secs(edge.settings().realtime.position_check_s.max(1).into());
     loop {
+        // Made before the check, so that what is lost meanwhile is not overlooked.
+        let lagged = edge.hub().lagged().notified();
+        check_all(&edge).await;
         tokio::select! {
             () = edge.stop().cancelled() => return,
             () = tokio::time::sleep(pause) => {}
-            () = edge.hub().lagged().notified() => {
+            () = lagged => {
                 tokio::time::sleep(GATHERED).await;
                 edge.hub().unread().reload();
             }
         }
-        check_all(&edge).await;
     }
 }
 

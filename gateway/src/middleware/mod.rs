@@ -6,3 +6,4 @@ pub(crate) mod cors;
 pub(crate) mod limits;
 pub(crate) mod observe;
 pub(crate) mod request_id;
+pub(crate) mod shed;

@@ -176,6 +176,16 @@ impl Harness {
         users.try_into().unwrap_or_else(|_| unreachable!("as many users as ids"))
     }
 
+    /// The metrics of all processes.
+    pub async fn metrics(&self) -> String {
+        let mut text = String::new();
+        for node in &self.nodes {
+            let answer = self.http.get(format!("{}/metrics", node.ops_url())).send().await;
+            text.push_str(&answer.expect("metrics are served").text().await.expect("metrics are text"));
+        }
+        text
+    }
+
     /// Everything that the processes have printed so far.
     pub fn log(&self) -> String {
         self.nodes.iter().map(Node::log).collect()

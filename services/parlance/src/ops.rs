@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::future::join_all;
 use parlance_bus::Bus;
 use parlance_core::{Clock, SystemClock};
 use parlance_rpc::Transport;
@@ -34,6 +35,7 @@ struct Shared {
     metrics: Metrics,
     upstreams: Vec<Upstream>,
     started: Instant,
+    bus_reached: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -63,10 +65,11 @@ impl Upstream {
 
 impl Ops {
     pub(crate) fn new(stores: Stores, bus: Arc<dyn Bus>, metrics: Metrics, upstreams: Vec<Upstream>) -> Self {
-        let (started, draining) = (Instant::now(), AtomicBool::new(false));
+        let started = Instant::now();
+        let (bus_reached, draining) = (AtomicBool::new(false), AtomicBool::new(false));
         let measured = stores.clone();
         metrics.measure(move || measured.named().for_each(|(service, store)| show(service, store)));
-        Self(Arc::new(Shared { stores, bus, metrics, upstreams, started, draining }))
+        Self(Arc::new(Shared { stores, bus, metrics, upstreams, started, bus_reached, draining }))
     }
 
     /// From now on the process is not ready, whatever its dependencies say.
@@ -95,24 +98,31 @@ async fn health(State(Ops(ops)): State<Ops>) -> Json<Value> {
     }))
 }
 
-/// `GET /ready`: 200 if every database answers, the bus makes a round trip and each service that this
-/// process calls has been reached; 503 with what does not.
+/// `GET /ready`: 200 if every database answers, and the bus has made a round trip and each service that
+/// this process calls has been reached once; 503 with what does not. Without the bus, or a service that
+/// was there, a process still does most of its work: it says so here and goes on.
 async fn ready(State(Ops(ops)): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Acquire) {
         metrics::gauge!("parlance_ready").set(0.0);
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" }))).into_response();
     }
-    let mut checks = Map::new();
-    for (service, store) in ops.stores.named() {
+    let databases = join_all(ops.stores.named().map(async |(service, store)| {
         let answers = matches!(tokio::time::timeout(PATIENCE, store.ping()).await, Ok(Ok(())));
-        checks.insert(format!("{service}.database"), verdict(answers));
-    }
-    let delivers = matches!(tokio::time::timeout(PATIENCE, ops.bus.probe()).await, Ok(Ok(())));
+        (format!("{service}.database"), answers)
+    }));
+    let bus = async { matches!(tokio::time::timeout(PATIENCE, ops.bus.probe()).await, Ok(Ok(()))) };
+    let upstreams = join_all(ops.upstreams.iter().map(Upstream::answers));
+    let (databases, delivers, upstreams) = tokio::join!(databases, bus, upstreams);
+    ops.bus_reached.fetch_or(delivers, Ordering::AcqRel);
+
+    let ready = databases.iter().all(|(_, answers)| *answers)
+        && ops.bus_reached.load(Ordering::Acquire)
+        && ops.upstreams.iter().all(|upstream| upstream.reached.load(Ordering::Acquire));
+    let mut checks: Map<String, Value> =
+        databases.into_iter().map(|(name, answers)| (name, verdict(answers))).collect();
     checks.insert("bus".to_owned(), verdict(delivers));
-    let mut ready = checks.values().all(|check| check == &verdict(true));
-    for upstream in &ops.upstreams {
-        checks.insert(upstream.service.to_owned(), verdict(upstream.answers().await));
-        ready &= upstream.reached.load(Ordering::Acquire);
+    for (upstream, answers) in ops.upstreams.iter().zip(upstreams) {
+        checks.insert(upstream.service.to_owned(), verdict(answers));
     }
     metrics::gauge!("parlance_ready").set(f64::from(u8::from(ready)));
     let (code, status) =

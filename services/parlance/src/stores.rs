@@ -56,10 +56,12 @@ impl Stores {
     }
 }
 
-/// The store of the auth service alone, migrated: for the tools that manage apps.
+/// The store of the auth service alone, its tables ready: for the tools that manage apps.
 pub(crate) async fn open_auth(config: &Config, data: Option<&DataDir>) -> anyhow::Result<Store> {
     let store = open(Role::Auth, config, data).await?;
-    parlance_auth::migrate(&store).await.context("the tables of auth")?;
+    if config.database.migrate {
+        parlance_auth::migrate(&store).await.context("the tables of auth")?;
+    }
     Ok(store)
 }
 

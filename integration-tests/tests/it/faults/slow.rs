@@ -18,7 +18,7 @@ async fn narrow(server: &Harness) -> Realtime {
 }
 
 async fn closed_as_slow(server: &Harness) -> bool {
-    let metrics = server.anonymous().get("/metrics").await.text;
+    let metrics = server.metrics().await;
     metrics
         .lines()
         .filter(|line| line.starts_with("parlance_realtime_closed_total") && line.contains("\"3008\""))

@@ -156,7 +156,7 @@ async fn typing_is_told_started_and_stopped(store: &dyn PresenceStore) {
 /// A store under a prefix of its own; `None` if no Redis was named.
 fn redis_store() -> Option<RedisStore> {
     let settings = Settings::new(redis_url()?).with_prefix(unique_prefix());
-    Some(RedisStore::new(Redis::open(&settings).unwrap()))
+    Some(RedisStore::new(Redis::open(&settings).unwrap()).on_callers_clock())
 }
 
 macro_rules! conformance {

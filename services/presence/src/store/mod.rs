@@ -76,7 +76,9 @@ pub struct Totals {
 }
 
 /// Keeps presence. Each change is atomic, follows the rules of [`crate::domain`], and takes the time as a
-/// parameter. What cannot be reached fails with `UNAVAILABLE`, soon. News are returned by exactly one call, whichever replica makes it.
+/// parameter; a store that replicas share may measure the silence of gateways by a clock of its own. What
+/// cannot be reached fails with `UNAVAILABLE`, soon. News are returned by exactly one call, whichever
+/// replica makes it.
 #[async_trait]
 pub trait PresenceStore: Send + Sync + std::fmt::Debug + 'static {
     /// Applies a gateway's changes in order. Repeats change nothing.

@@ -8,6 +8,7 @@ use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind,
     Value, cmd, from_redis_value,
 };
+use tokio::sync::OnceCell;
 
 use crate::node::{Node, away};
 use crate::script::Script;
@@ -23,7 +24,8 @@ pub struct Redis(Arc<Shared>);
 
 struct Shared {
     prefix: String,
-    cluster: bool,
+    /// Whether it is a cluster, once that is known.
+    cluster: OnceCell<bool>,
     /// The nodes that were named; credentials and TLS of the first hold for all.
     named: Vec<Arc<Node>>,
     /// Every node met so far, by address.
@@ -39,6 +41,7 @@ impl Redis {
     /// Invalid argument if the URL or the prefix is none.
     pub fn open(settings: &Settings) -> Result<Self> {
         let (infos, cluster) = settings.nodes()?;
+        let cluster = OnceCell::new_with(cluster);
         let prefix = settings.checked_prefix()?.to_owned();
         let named: Vec<_> = infos.into_iter().map(|info| Arc::new(Node::new(info))).collect();
         let nodes = named.iter().map(|node| (node.address().to_owned(), node.clone())).collect();
@@ -53,7 +56,7 @@ impl Redis {
 
     /// The server that holds a key or topic now.
     pub async fn node(&self, key: &str) -> Result<Arc<Node>> {
-        if !self.0.cluster {
+        if !self.find_out().await? {
             return Ok(self.0.named[0].clone());
         }
         let slot = slot(key);
@@ -73,7 +76,23 @@ impl Redis {
 
     /// Looks at the map of the cluster again; nothing to do for a single server.
     pub async fn relocate(&self) -> Result<()> {
-        if self.0.cluster { self.refresh().await.map(drop) } else { Ok(()) }
+        if self.is_cluster() { self.refresh().await.map(drop) } else { Ok(()) }
+    }
+
+    /// Whether this is a cluster; a node named alone is asked once. One that may not say is a server.
+    async fn find_out(&self) -> Result<bool> {
+        let asked = self.0.cluster.get_or_try_init(|| async {
+            let mut ask = cmd("INFO");
+            ask.arg("cluster");
+            let answers = self.0.named[0].send(&pipeline(&[ask])).await?;
+            let told = answers.into_iter().next().and_then(|told| from_redis_value::<String>(told).ok());
+            Ok(told.is_some_and(|told| told.lines().any(|line| line.trim_end() == "cluster_enabled:1")))
+        });
+        asked.await.copied()
+    }
+
+    fn is_cluster(&self) -> bool {
+        self.0.cluster.get().is_some_and(|cluster| *cluster)
     }
 
     /// Sends commands about keys of one node, that of `key`; the answers in their order. An answer may
@@ -86,12 +105,12 @@ impl Redis {
     /// As [`Self::run`], to a node found before.
     pub async fn run_on(&self, node: &Arc<Node>, commands: &[Cmd]) -> Result<Vec<Value>> {
         let sent = node.send(&pipeline(commands)).await;
-        if sent.is_err() && self.0.cluster {
+        if sent.is_err() && self.is_cluster() {
             // It may be gone for good.
             self.refresh_soon();
         }
         let mut answers = sent?;
-        if self.0.cluster {
+        if self.is_cluster() {
             for (answer, command) in answers.iter_mut().zip(commands) {
                 if let Some(redirect) = Redirect::of(answer) {
                     *answer = self.follow(node, redirect, command).await?;

@@ -8,7 +8,8 @@ const MAX_PREFIX: usize = 64;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `redis://[user:password@]host:port[/database]`, `rediss://` with TLS. Several, separated by
-    /// commas, are nodes of one cluster, of which at least one must answer.
+    /// commas, are nodes of one cluster, of which at least one must answer. One alone is asked whether
+    /// it is a server or (the way into) a cluster.
     pub url: String,
     /// What every key and topic begins with, so that several installations may share a Redis.
     pub prefix: String,
@@ -25,8 +26,8 @@ impl Settings {
         self
     }
 
-    /// The nodes named, and whether they are a cluster.
-    pub(crate) fn nodes(&self) -> Result<(Vec<ConnectionInfo>, bool)> {
+    /// The nodes named, and whether they are a cluster; `None` = only the node itself can tell.
+    pub(crate) fn nodes(&self) -> Result<(Vec<ConnectionInfo>, Option<bool>)> {
         let texts: Vec<&str> = self.url.split(',').map(str::trim).collect();
         let nodes = texts
             .iter()
@@ -34,14 +35,16 @@ impl Settings {
             .collect::<Result<Vec<_>, _>>()
             // The cause could quote the password.
             .map_err(|_| Error::invalid("redis.url", "must be redis://host:port, or several with commas"))?;
-        let cluster = nodes.len() > 1;
+        let several = nodes.len() > 1;
         let unfit = |node: &ConnectionInfo| {
             matches!(node.addr(), ConnectionAddr::Unix(_)) || node.redis_settings().db() != 0
         };
-        if cluster && nodes.iter().any(unfit) {
-            return Err(Error::invalid("redis.url", "of a cluster must hold hosts and no database"));
+        match (several, nodes.iter().any(unfit)) {
+            (true, true) => Err(Error::invalid("redis.url", "of a cluster must hold hosts and no database")),
+            (true, false) => Ok((nodes, Some(true))),
+            (false, true) => Ok((nodes, Some(false))),
+            (false, false) => Ok((nodes, None)),
         }
-        Ok((nodes, cluster))
     }
 
     /// The prefix, if it is one: braces would put all keys of a cluster on one node.
@@ -67,11 +70,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_url_is_a_server_and_several_are_a_cluster() {
-        let (nodes, cluster) = Settings::new("redis://:secret@db:6380/2").nodes().unwrap();
-        assert_eq!((nodes.len(), cluster), (1, false));
-        let (nodes, cluster) = Settings::new("redis://a:1, redis://b:2").nodes().unwrap();
-        assert_eq!((nodes.len(), cluster), (2, true));
+    fn several_urls_are_a_cluster_and_one_may_be() {
+        for (url, count, expected) in [
+            ("redis://:secret@db:6380", 1, None),
+            ("redis://:secret@db:6380/2", 1, Some(false)),
+            ("redis://a:1, redis://b:2", 2, Some(true)),
+        ] {
+            let (nodes, cluster) = Settings::new(url).nodes().unwrap();
+            assert_eq!((nodes.len(), cluster), (count, expected), "{url}");
+        }
     }
 
     #[test]

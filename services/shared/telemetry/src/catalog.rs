@@ -63,6 +63,8 @@ entries! {
         "Time from a request to its answer, by class of status.";
     Gauge "parlance_http_in_flight" GATEWAY [] NO_LABELS,
         "HTTP requests being answered.";
+    Counter "parlance_http_shed_total" GATEWAY [] NO_LABELS,
+        "HTTP requests refused for want of room.";
     Counter "parlance_rate_limited_total" GATEWAY ["class"] &[&["tokens"], &["sends"], &["api"]],
         "Requests refused by a rate limit.";
     Counter "parlance_rate_limit_fallbacks_total" GATEWAY [] NO_LABELS,

@@ -1,6 +1,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,17 +9,47 @@ use tempfile::TempDir;
 
 /// Names the server that tests share; each keeps to a prefix of its own.
 const REDIS_URL: &str = "PARLANCE_TEST_REDIS_URL";
+/// `1` = a test that lacks something fails instead of being skipped.
+const REQUIRE_ALL: &str = "PARLANCE_TEST_REQUIRE_ALL";
+/// The programs of Redis, or else of Valkey, which take the same arguments.
+static SERVER: LazyLock<Option<&str>> = LazyLock::new(|| installed(["redis-server", "valkey-server"]));
+static CLI: LazyLock<Option<&str>> = LazyLock::new(|| installed(["redis-cli", "valkey-cli"]));
 /// Longest time that a server takes to start.
 const START: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_millis(20);
 
 /// The URL of the Redis that tests share; `None`, and a note that the test is skipped, if none was named.
+///
+/// # Panics
+/// Instead of a skip if `PARLANCE_TEST_REQUIRE_ALL` is `1`; so do all that skip a test here.
 pub fn redis_url() -> Option<String> {
     let url = std::env::var(REDIS_URL).ok();
     if url.is_none() {
-        println!("skipped: {REDIS_URL} is not set");
+        skip(&format!("{REDIS_URL} is not set"));
     }
     url
+}
+
+/// Notes that a test is skipped.
+fn skip(why: &str) {
+    let required = std::env::var(REQUIRE_ALL).is_ok_and(|value| value == "1");
+    assert!(!required, "{why}, and {REQUIRE_ALL} forbids to skip a test");
+    println!("skipped: {why}");
+}
+
+/// The first of the programs that runs here.
+fn installed(programs: [&'static str; 2]) -> Option<&'static str> {
+    let runs = |program: &&str| {
+        let asked =
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    programs.into_iter().find(runs)
+}
+
+/// Runs the client of Redis, which whoever has a server has as well.
+fn cli() -> Command {
+    Command::new(CLI.expect("redis-cli or valkey-cli"))
 }
 
 /// A prefix for the keys of one test.
@@ -36,7 +67,8 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one on a free port; `None`, and a note that the test is skipped, without `redis-server`.
+    /// Starts one on a free port; `None`, and a note that the test is skipped, without a server's
+    /// program (`redis-server` or `valkey-server`).
     pub fn start() -> Option<Self> {
         Self::start_as(false, "127.0.0.1")
     }
@@ -47,8 +79,8 @@ impl RedisServer {
     }
 
     fn start_as(cluster: bool, host: &str) -> Option<Self> {
-        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
-            println!("skipped: there is no redis-server");
+        if SERVER.is_none() {
+            skip("there is neither redis-server nor valkey-server");
             return None;
         }
         // Another process may take the port first.
@@ -102,7 +134,7 @@ impl RedisServer {
 
     /// Runs it; whether it came to answer.
     fn run(&mut self) -> bool {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(SERVER.expect("a server's program"));
         command.args(["--port", &self.port.to_string(), "--bind", &self.host, "--save", ""]);
         command.args(["--protected-mode", "no"]);
         command.args(["--appendonly", "no", "--daemonize", "no", "--dir"]).arg(self.dir.path());
@@ -137,7 +169,8 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Three masters, ready; `None`, and a note that the test is skipped, without `redis-server`.
+    /// Three masters, ready; `None`, and a note that the test is skipped, without a server's
+    /// program.
     pub fn start() -> Option<Self> {
         Self::start_with_replicas(0)
     }
@@ -147,7 +180,7 @@ impl RedisCluster {
         let nodes: Vec<_> = (0..3 * (1 + replicas))
             .map(|_| RedisServer::start_as(true, "127.0.0.1"))
             .collect::<Option<_>>()?;
-        let mut create = Command::new("redis-cli");
+        let mut create = cli();
         create.args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
         create.args(["--cluster-replicas", &replicas.to_string()]);
@@ -174,7 +207,7 @@ impl RedisCluster {
     /// Moves slots of the first node to the second one.
     pub fn move_slots(&self, count: u32) {
         let id = |node: &RedisServer| ask(node, &["cluster", "myid"]).trim().to_owned();
-        let mut reshard = Command::new("redis-cli");
+        let mut reshard = cli();
         reshard.args(["--cluster", "reshard", &format!("127.0.0.1:{}", self.nodes[0].port())]);
         reshard.args(["--cluster-from", &id(&self.nodes[0]), "--cluster-to", &id(&self.nodes[1])]);
         reshard.args(["--cluster-slots", &count.to_string(), "--cluster-yes"]);
@@ -192,7 +225,7 @@ impl RedisCluster {
 
 /// What a node answers to a command.
 fn ask(node: &RedisServer, words: &[&str]) -> String {
-    let asked = Command::new("redis-cli").args(["-p", &node.port().to_string()]).args(words).output();
+    let asked = cli().args(["-p", &node.port().to_string()]).args(words).output();
     String::from_utf8_lossy(&asked.expect("redis-cli runs").stdout).into_owned()
 }
 

@@ -45,12 +45,27 @@ pub struct RedisStore {
     redis: Redis,
     base: String,
     scripts: Scripts,
+    /// Gateways are judged by the callers' time, not by the server's: a test's clock.
+    callers_clock: bool,
 }
 
 impl RedisStore {
     pub fn new(redis: Redis) -> Self {
         let base = format!("{{{}:presence}}", redis.prefix());
-        Self { redis, base, scripts: Scripts::new() }
+        Self { redis, base, scripts: Scripts::new(), callers_clock: false }
+    }
+
+    /// Lets a test move the time of gateways as well.
+    #[cfg(test)]
+    pub(super) fn on_callers_clock(mut self) -> Self {
+        self.callers_clock = true;
+        self
+    }
+
+    /// The time of gateways' signs as the scripts take it: empty = that of the server. Each replica has a
+    /// clock of its own, and one that is ahead must not take all gateways for silent.
+    fn gateway_time(&self, now: Micros) -> String {
+        if self.callers_clock { now.0.to_string() } else { String::new() }
     }
 
     async fn run<T: FromRedisValue>(
@@ -133,8 +148,8 @@ async fn in_time<T>(asking: impl Future<Output = Result<T>>) -> Result<T> {
 #[async_trait]
 impl PresenceStore for RedisStore {
     async fn report(&self, gateway: &str, changes: Vec<ConnectionChange>, now: Micros) -> Result<Report> {
-        let mut args = Vec::with_capacity(1 + changes.len() * 3);
-        args.push(gateway.to_owned());
+        let mut args = Vec::with_capacity(2 + changes.len() * 3);
+        args.extend([gateway.to_owned(), self.gateway_time(now)]);
         for ConnectionChange { user, connection, opened } in changes {
             args.extend([u8::from(opened).to_string(), connection, convert::user(user)]);
         }
@@ -152,7 +167,7 @@ impl PresenceStore for RedisStore {
     }
 
     async fn renew(&self, gateway: &str, now: Micros) -> Result<bool> {
-        self.run(&self.scripts.renew, now, LIFE, [gateway.to_owned()]).await
+        self.run(&self.scripts.renew, now, LIFE, [gateway.to_owned(), self.gateway_time(now)]).await
     }
 
     async fn record(&self, user: User, sign: Sign, now: Micros) -> Result<Vec<News>> {
@@ -182,9 +197,9 @@ impl PresenceStore for RedisStore {
 
     async fn sweep(&self, now: Micros) -> Result<Vec<News>> {
         let mut news = Vec::new();
-        let latest = (now - GATEWAY_SILENCE).0.to_string();
         for _ in 0..ROUNDS {
-            let args = [latest.clone(), BATCH.to_string()];
+            let silence = GATEWAY_SILENCE.as_micros().to_string();
+            let args = [self.gateway_time(now), silence, BATCH.to_string()];
             let records: Vec<RecordFields> = self.run(&self.scripts.silent, now, LIFE, args).await?;
             if records.is_empty() {
                 break;

@@ -1,7 +1,7 @@
--- A gateway's changes, in order. ARGV: the gateway; then for each change '1' = opened or '0' = closed,
+-- A gateway's changes, in order. ARGV: the gateway; the gateways' time; then for each change '1' = opened or '0' = closed,
 -- the connection, the user. Gives whether the gateway was known, and the records of users changed.
 local gateway = ARGV[3]
-local known = hear(gateway)
+local known = hear(gateway, ARGV[4])
 local users, seen = {}, {}
 
 local function mark(user)
@@ -11,7 +11,7 @@ local function mark(user)
     end
 end
 
-for i = 4, #ARGV, 3 do
+for i = 5, #ARGV, 3 do
     local opened, connection, user = ARGV[i], ARGV[i + 1], ARGV[i + 2]
     local before = redis.call('HGET', connections_key(gateway), connection)
     if opened == '1' then

@@ -1,6 +1,7 @@
--- Closes connections of gateways that fell silent. ARGV: the time at which they were heard at the
--- latest; how many connections to close at most. Gives the records of their users; none = nothing left.
-local latest, limit = ARGV[3], tonumber(ARGV[4])
+-- Closes connections of gateways that fell silent. ARGV: the gateways' time; the silence in
+-- microseconds; how many connections to close at most. Gives the records of their users; none = nothing left.
+local latest = string.format('%.0f', tonumber(gateway_time(ARGV[3])) - tonumber(ARGV[4]))
+local limit = tonumber(ARGV[5])
 
 -- Unknown from now on, should one of them come again; its connections are kept aside until closed.
 for _, gateway in ipairs(redis.call('ZRANGEBYSCORE', gateways, '-inf', latest)) do

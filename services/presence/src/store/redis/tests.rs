@@ -15,7 +15,11 @@ use crate::store::{ConnectionChange, PresenceStore, Sign, Typist, User};
 const APP: Uuid = Uuid::from_u128(1);
 
 fn store(url: &str, prefix: &str) -> Arc<RedisStore> {
-    Arc::new(RedisStore::new(Redis::open(&Settings::new(url).with_prefix(prefix)).unwrap()))
+    Arc::new(on_server_clock(url, prefix).on_callers_clock())
+}
+
+fn on_server_clock(url: &str, prefix: &str) -> RedisStore {
+    RedisStore::new(Redis::open(&Settings::new(url).with_prefix(prefix)).unwrap())
 }
 
 fn at(seconds: u64) -> Micros {
@@ -79,6 +83,37 @@ async fn a_replica_that_dies_before_settling_leaves_the_news_to_a_sweep() {
     let _: Vec<super::RecordFields> = store.run(&store.scripts.sign, at(0), super::LIFE, args).await.unwrap();
     let news = store.sweep(at(1)).await.unwrap();
     assert_eq!(news.iter().map(|news| (news.user.num, news.online)).collect::<Vec<_>>(), [(1, true)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_whose_clock_is_wrong_takes_no_gateway_for_silent() {
+    let Some(url) = redis_url() else { return };
+    let prefix = unique_prefix();
+    let (right, wrong) = (on_server_clock(&url, &prefix), on_server_clock(&url, &prefix));
+    let now = Micros::now();
+    let (behind, ahead) = (now - Duration::from_secs(90), now + Duration::from_secs(90));
+    right.report("one", vec![opened(1)], now).await.unwrap();
+    wrong.report("other", vec![opened(2)], behind).await.unwrap();
+    assert_eq!(wrong.sweep(ahead).await.unwrap(), []);
+    assert_eq!(right.sweep(now).await.unwrap(), []);
+    for gateway in ["one", "other"] {
+        assert!(right.renew(gateway, now).await.unwrap(), "{gateway}");
+    }
+    assert_eq!(right.totals().await.unwrap().connections, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_silent_by_the_servers_clock_is_gone() {
+    let Some(url) = redis_url() else { return };
+    let store = on_server_clock(&url, &unique_prefix());
+    let now = Micros::now();
+    store.report("gateway", vec![opened(1)], now).await.unwrap();
+    let mut age = cmd("ZADD");
+    age.arg(format!("{}:gateways", store.base)).arg((now - Duration::from_secs(61)).0).arg("gateway");
+    store.send(&[age]).await.unwrap();
+    let news = store.sweep(now).await.unwrap();
+    assert_eq!(news.iter().map(|news| (news.user.num, news.online)).collect::<Vec<_>>(), [(1, false)]);
+    assert!(!store.renew("gateway", now).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -55,7 +55,7 @@ struct Receiver {
     sequences: Arc<Mutex<Sequences>>,
     /// The last number given to an ear or an order.
     last_number: u64,
-    /// Losses since something was last heard.
+    /// Losses and vain looks since something was last heard.
     failures: u32,
     /// A look for nodes is under way.
     placing: bool,
@@ -167,9 +167,12 @@ impl Receiver {
         if self.placing {
             return;
         }
-        if self.unheard().next().is_none() {
+        if self.wanted.is_empty() {
             // Nothing failed that still matters.
             self.failures = 0;
+        }
+        // What is ordered is not heard yet: the failures count on until it is.
+        if self.unheard().next().is_none() {
             return;
         }
         self.placing = true;
@@ -222,7 +225,7 @@ impl Receiver {
             }
         }
         if homeless {
-            self.failures = self.failures.saturating_add(1);
+            self.failed();
             self.give_up_waiting();
         }
         // Others may have come meanwhile.
@@ -313,10 +316,7 @@ impl Receiver {
         if self.ears.len() == before {
             return;
         }
-        self.failures = self.failures.saturating_add(1);
-        if self.failures == 1 {
-            tracing::warn!("the bus does not hear Redis");
-        }
+        self.failed();
         let mut sequences = self.sequences.lock();
         for (topic, wanted) in self.wanted.iter_mut().filter(|(_, wanted)| wanted.place.ear() == Some(ear)) {
             wanted.place = Where::Nowhere;
@@ -325,6 +325,14 @@ impl Receiver {
         drop(sequences);
         self.give_up_waiting();
         self.place();
+    }
+
+    /// Counts a failure; says so once, until Redis is heard again.
+    fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures == 1 {
+            tracing::warn!("the bus does not hear Redis");
+        }
     }
 
     /// Lets those go who wait for topics that nobody hears.

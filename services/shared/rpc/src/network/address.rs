@@ -3,7 +3,7 @@ use std::str::FromStr;
 use http::Uri;
 
 /// Where replicas of a service answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
     /// One replica: `http://host:port`.
     One(Uri),

@@ -39,7 +39,8 @@ pub async fn network(
         None => None,
     };
     let replicas = Arc::new(replicas::Replicas::default());
-    resolve::resolve(&addresses, &replicas).await;
-    tasks.spawn(resolve::run(addresses, replicas.clone(), stop.clone()));
+    let mut found = resolve::Found::default();
+    resolve::resolve(&addresses, &mut found, &replicas).await;
+    tasks.spawn(resolve::run(addresses, found, replicas.clone(), stop.clone()));
     Ok(BoxCloneSyncService::new(Observed(client::Network::new(service, replicas, secret))))
 }

@@ -80,9 +80,13 @@ impl Replica {
         }
     }
 
-    /// It could not be reached, or broke off.
+    /// It could not be reached, or broke off. Calls that one broken connection has taken with it are
+    /// one failure.
     pub(crate) fn failed(&self) {
         let mut health = self.health.lock();
+        if health.avoided_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
         let pause = (FIRST_PAUSE * 2_u32.saturating_pow(health.failures.min(16))).min(LAST_PAUSE);
         health.failures += 1;
         health.avoided_until = Some(Instant::now() + pause);

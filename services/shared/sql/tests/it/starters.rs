@@ -1,5 +1,5 @@
 use parlance_sql::{Settings, Store};
-use parlance_testkit::postgres_store;
+use parlance_testkit::{postgres_store, temp_store};
 
 use crate::tables::migrate;
 
@@ -29,4 +29,27 @@ async fn eight_starters_at_once_make_one_schema_and_its_tables() {
         drop(write.commit().await.unwrap());
     }
     store.remove().await;
+}
+
+/// The version before finds tables that a newer one has changed, and serves on.
+#[tokio::test]
+async fn tables_of_a_newer_version_are_used_as_they_are() {
+    async fn check(store: &Store) {
+        let write = store.begin().await.unwrap();
+        let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_from_tomorrow', 1)";
+        sea_orm::ConnectionTrait::execute_unprepared(write.connection(), newer).await.unwrap();
+        drop(write.commit().await.unwrap());
+        migrate(store).await.unwrap();
+        // But not if some of our own are missing: such tables are nobody's.
+        let write = store.begin().await.unwrap();
+        let older = "DELETE FROM seaql_migrations WHERE version <> 'm9999_from_tomorrow'";
+        sea_orm::ConnectionTrait::execute_unprepared(write.connection(), older).await.unwrap();
+        drop(write.commit().await.unwrap());
+        assert!(migrate(store).await.is_err());
+    }
+    check(&temp_store(migrate).await).await;
+    if let Some(store) = postgres_store(migrate).await {
+        check(&store).await;
+        store.remove().await;
+    }
 }
