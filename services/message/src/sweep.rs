@@ -4,18 +4,21 @@
 //! that are behind read the log. Positions of entries are given before their transactions commit, so what
 //! is said starts at the newest position that was seen some rounds ago. When a replica falls silent, channel
 //! is told again of the messages that it may have left untold.
+//!
+//! Saying heads, beating and telling channel run beside each other: none waits for what stops another.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parlance_bus::{Message, Topic};
-use parlance_core::{Error, Result};
+use parlance_core::{Error, Reason, Result};
 use parlance_proto::event::StreamHead;
 use parlance_sql::{leases, within};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::commit::touch_since;
+use crate::commit::Retelling;
 use crate::service::Service;
 use crate::store::{entries, stream_of};
 
@@ -24,6 +27,8 @@ const LEASE: &str = "sweep";
 const EVERY: Duration = Duration::from_secs(1);
 /// Time of one round.
 const LIMIT: Duration = Duration::from_secs(10);
+/// Longest wait for the bus to take heads.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Rounds for which an entry is said again. Only rounds that succeed count, so that a database that
 /// stands still makes them more.
 const ROUNDS: usize = 5;
@@ -31,8 +36,12 @@ const ROUNDS: usize = 5;
 const MOST_ENTRIES: i64 = 200_000;
 /// Heads in one message of the bus.
 const TOGETHER: usize = 500;
-/// A replica beats in every second round …
-const BEAT_ROUNDS: u64 = 2;
+/// After so many rounds in a row that did not reach the bus, the lease is left to another replica …
+const FAILURES: u32 = 2;
+/// … and not asked for in this many rounds.
+const REST: u32 = 5;
+/// A replica beats this often, and looks for others that do not …
+const BEAT: Duration = Duration::from_secs(2);
 /// … and is taken for dead after this.
 const SILENT: Duration = Duration::from_secs(5);
 /// How long before its last beat a dead replica may have left something untold.
@@ -40,19 +49,24 @@ const UNTOLD: Duration = Duration::from_secs(10);
 /// After a start of the first replica channel is told again of messages this recent.
 const RECENT: Duration = Duration::from_secs(24 * 3600);
 
+/// What the three tell each other.
+#[derive(Default)]
+struct State {
+    /// This replica holds the lease.
+    leads: AtomicBool,
+    /// What was untold before the start has been told, or is known to be told by others: from now on
+    /// others watch this replica.
+    has_started: AtomicBool,
+}
+
 /// Sweeps until the service stops.
 pub async fn run(service: Arc<Service>) {
-    let mut ticks = tokio::time::interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sweeper = Sweeper::default();
-    loop {
-        tokio::select! {
-            () = service.stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        if let Err(error) = within(LIMIT, sweeper.round(&service)).await {
-            tracing::warn!(%error, "sweeping failed; the next round makes up for it");
-        }
+    let state = State::default();
+    tokio::select! {
+        () = service.stop.cancelled() => {}
+        () = say(&service, &state) => {}
+        () = beat(&service, &state) => {}
+        () = tell(&service, &state) => {}
     }
 }
 
@@ -70,65 +84,154 @@ pub async fn end(service: &Service) {
     }
 }
 
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Says heads while this replica holds the lease.
+async fn say(service: &Service, state: &State) {
+    let mut ticks = every(EVERY);
+    let mut sweeper = Sweeper::default();
+    loop {
+        ticks.tick().await;
+        if let Err(error) = within(LIMIT, sweeper.round(service, state)).await {
+            tracing::warn!(%error, "sweeping failed; the next round makes up for it");
+        }
+    }
+}
+
+/// Says that this replica is alive.
+async fn beat(service: &Service, state: &State) {
+    if !service.store.is_shared() {
+        return std::future::pending().await;
+    }
+    let mut ticks = every(BEAT);
+    loop {
+        ticks.tick().await;
+        if !state.has_started.load(Ordering::Relaxed) {
+            continue;
+        }
+        if let Err(error) = within(LIMIT, leases::beat(&service.store, &service.replica, service.now())).await
+        {
+            tracing::warn!(%error, "this replica could not say that it is alive; it is tried again");
+        }
+    }
+}
+
+/// Tells channel again of what it may not know: at the start, and after the death of another replica.
+async fn tell(service: &Service, state: &State) {
+    let mut ticks = every(BEAT);
+    let mut start = None;
+    let mut dead = VecDeque::new();
+    loop {
+        ticks.tick().await;
+        if !state.has_started.load(Ordering::Relaxed) {
+            match start_telling(service, &mut start).await {
+                Ok(()) => state.has_started.store(true, Ordering::Relaxed),
+                Err(error) => {
+                    tracing::warn!(%error, "channel was not told of recent messages; it is tried again");
+                    continue;
+                }
+            }
+            // Others are to know at once.
+            if service.store.is_shared()
+                && let Err(error) =
+                    within(LIMIT, leases::beat(&service.store, &service.replica, service.now())).await
+            {
+                tracing::warn!(%error, "this replica could not say that it is alive; it is tried again");
+            }
+        }
+        if let Err(error) = bury(service, state, &mut dead).await {
+            tracing::warn!(%error, "channel was not told what a dead replica has left; it is tried again");
+        }
+    }
+}
+
+/// The first replica tells channel of recent messages. Where there are others, alive or dead, what each
+/// of them left is known. Until it has told, it does not beat: whoever starts meanwhile tells as well.
+async fn start_telling(service: &Service, start: &mut Option<Retelling>) -> Result<()> {
+    if start.is_none() && service.store.is_shared() {
+        let others = within(LIMIT, leases::silent(&service.store, service.now() + RECENT)).await?;
+        if others.iter().any(|(replica, _)| *replica != service.replica) {
+            return Ok(());
+        }
+    }
+    start.get_or_insert_with(|| Retelling::new(service.now() - RECENT)).go_on(service).await
+}
+
+/// Does what dead replicas have left, and forgets them. What fails is gone on with the next time.
+async fn bury(service: &Service, state: &State, dead: &mut VecDeque<(String, Retelling)>) -> Result<()> {
+    if state.leads.load(Ordering::Relaxed) {
+        let silent = leases::silent(&service.store, service.now() - SILENT);
+        for (replica, seen_at) in within(LIMIT, silent).await? {
+            if replica == service.replica || dead.iter().any(|(known, _)| *known == replica) {
+                continue;
+            }
+            tracing::warn!(%replica, "a replica has fallen silent; what it may have left is told again");
+            dead.push_back((replica, Retelling::new(seen_at - UNTOLD)));
+        }
+    }
+    while let Some((replica, retelling)) = dead.front_mut() {
+        retelling.go_on(service).await?;
+        within(LIMIT, leases::forget(&service.store, replica)).await?;
+        dead.pop_front();
+    }
+    Ok(())
+}
+
 #[derive(Default)]
 struct Sweeper {
-    rounds: u64,
-    has_started: bool,
-    window: Window,
+    /// `None` before the first round of a store that nobody shares.
+    window: Option<Window>,
+    /// Rounds in a row that did not reach the bus.
+    failures: u32,
+    /// Rounds for which another replica may have the lease.
+    rest: u32,
 }
 
 impl Sweeper {
-    async fn round(&mut self, service: &Service) -> Result<()> {
-        if !self.has_started {
-            self.start(service).await?;
-            self.has_started = true;
-        }
-        self.rounds += 1;
-        if service.store.is_shared() {
-            let (store, now) = (&service.store, service.now());
-            if self.rounds % BEAT_ROUNDS == 1 {
-                leases::beat(store, &service.replica, now).await?;
-            }
-            let noted = self.window.floor();
-            match leases::claim(store, LEASE, &service.replica, noted, now).await? {
-                None => {
-                    self.window = Window::default();
-                    return Ok(());
-                }
-                Some(position) if position != noted => self.window = Window::from(position),
-                Some(_) => {}
-            }
-            if self.rounds % BEAT_ROUNDS == 1 {
-                bury(service).await?;
-            }
-        }
-        say_heads(service, &mut self.window).await
-    }
-
-    async fn start(&mut self, service: &Service) -> Result<()> {
-        let now = service.now();
+    async fn round(&mut self, service: &Service, state: &State) -> Result<()> {
         if !service.store.is_shared() {
-            self.window = Window::from(entries::top(service.store.read()).await?);
-            return touch_since(service, now - RECENT).await;
+            if self.window.is_none() {
+                self.window = Some(Window::from(entries::top(service.store.read()).await?));
+            }
+            let window = self.window.get_or_insert_default();
+            return say_heads(service, window).await;
         }
-        // Where there are others, alive or dead, what each of them left is known.
-        let alone = leases::silent(&service.store, now + RECENT).await?.is_empty();
-        leases::beat(&service.store, &service.replica, now).await?;
-        if alone { touch_since(service, now - RECENT).await } else { Ok(()) }
-    }
-}
-
-/// Does what dead replicas have left, and forgets them.
-async fn bury(service: &Service) -> Result<()> {
-    for (replica, seen_at) in leases::silent(&service.store, service.now() - SILENT).await? {
-        if replica == service.replica {
-            continue;
+        if self.rest > 0 {
+            self.rest -= 1;
+            return Ok(());
         }
-        tracing::warn!(%replica, "a replica has fallen silent; what it may have left is told again");
-        touch_since(service, seen_at - UNTOLD).await?;
-        leases::forget(&service.store, &replica).await?;
+        let window = self.window.get_or_insert_default();
+        let noted = window.floor();
+        let claimed = leases::claim(&service.store, LEASE, &service.replica, noted, service.now()).await;
+        state.leads.store(matches!(claimed, Ok(Some(_))), Ordering::Relaxed);
+        match claimed? {
+            None => {
+                self.window = None;
+                self.failures = 0;
+                return Ok(());
+            }
+            Some(position) if position != noted => *window = Window::from(position),
+            Some(_) => {}
+        }
+        let said = say_heads(service, window).await;
+        if said.is_ok() {
+            self.failures = 0;
+            return Ok(());
+        }
+        self.failures += 1;
+        if self.failures >= FAILURES {
+            tracing::warn!("heads cannot be said from here; the lease is left to another replica");
+            (self.failures, self.rest) = (0, REST);
+            state.leads.store(false, Ordering::Relaxed);
+            // The window stays: if nobody else comes, it is gone on with.
+            leases::release(&service.store, LEASE, &service.replica).await?;
+        }
+        said
     }
-    Ok(())
 }
 
 /// Tells gateways how far streams have come that have moved lately.
@@ -155,7 +258,10 @@ async fn say_heads(service: &Service, window: &mut Window) -> Result<()> {
         .collect();
     let told = match messages.is_empty() {
         true => Ok(()),
-        false => service.bus.publish(messages).await,
+        false => match tokio::time::timeout(PUBLISH_TIMEOUT, service.bus.publish(messages)).await {
+            Ok(told) => told,
+            Err(_) => Err(Error::new(Reason::DeadlinePassed, "it does not answer in time")),
+        },
     };
     if told.is_ok() || top - window.floor() > MOST_ENTRIES {
         window.seen(top);

@@ -1,29 +1,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parlance_bus::{Message as BusMessage, Topic};
-use parlance_core::{Caller, Error, Micros, Num, Reason, Result};
-use parlance_proto::channel::{TouchRequest, touch_request::Activity};
+use parlance_core::{Error, Num, Reason, Result};
 use parlance_proto::event::Event;
-use parlance_rpc::Context;
 use parlance_sql::Committed;
 use parlance_telemetry::trace;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::Outcome;
+use super::touch::touch;
 use crate::bodies;
 use crate::service::Service;
-use crate::store::heads;
 
 /// Announcements handled together.
 const TOGETHER: usize = 32;
-/// Channels named in one call.
-const TOUCHED_TOGETHER: usize = 100;
-/// Longest wait for channel to take note of new messages before they are acknowledged anyway.
-const TOUCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Announcements that may wait before the committer and the consumer wait as well.
 const ROOM: usize = 512;
 /// Announcements that may wait before changes are refused.
@@ -101,7 +95,7 @@ impl Announcer {
 
 /// Runs until the service and its announcer are gone or stopped.
 pub async fn announce_all(service: Arc<Service>, mut announcements: Announcements) {
-    let mut publisher = Publisher::start(&service);
+    let publisher = Publisher::start(&service);
     let mut batch = Vec::with_capacity(TOGETHER);
     loop {
         tokio::select! {
@@ -133,52 +127,9 @@ pub async fn announce_all(service: Arc<Service>, mut announcements: Announcement
             }
             events.push((announcement.app, told));
         }
-        publisher.publish(events).await;
+        publisher.publish(events);
         service.announcer.done(count);
     }
-}
-
-/// Rule 6 of the message path: channel knows of new messages before they are acknowledged.
-async fn touch(service: &Service, batch: &[Announcement]) {
-    let mut by_app: HashMap<Uuid, HashMap<Num, (i64, Option<i64>)>> = HashMap::new();
-    // One call for all: it shows in the first trace that is recorded.
-    let mut place = "";
-    for announcement in batch {
-        if place.is_empty() && !announcement.touched.is_empty() {
-            place = &announcement.trace;
-        }
-        for (&channel, &(seq, at)) in &announcement.touched {
-            let known = by_app.entry(announcement.app).or_default().entry(channel).or_default();
-            *known = (known.0.max(seq), known.1.max(at));
-        }
-    }
-    for (app, channels) in by_app {
-        if let Err(error) = touch_channels(service, app, channels.into_iter().collect(), place).await {
-            // The message is durable all the same; the next touch of the channel repairs the list.
-            tracing::warn!(%error, "the channel service did not take note of new messages");
-        }
-    }
-}
-
-async fn touch_channels(
-    service: &Service,
-    app: Uuid,
-    channels: Vec<(Num, (i64, Option<i64>))>,
-    place: &str,
-) -> Result<()> {
-    let context = Context::new(Caller::service(app)).with_timeout(TOUCH_TIMEOUT).with_trace(Some(place));
-    for some in channels.chunks(TOUCHED_TOGETHER) {
-        let activities = some
-            .iter()
-            .map(|&(channel_num, (seq, at))| Activity {
-                channel_num,
-                last_seq: seq as u64,
-                at: at.map(|at| Micros(at).timestamp()),
-            })
-            .collect();
-        service.channel.clone().touch(context.request(TouchRequest { activities })).await?;
-    }
-    Ok(())
 }
 
 /// Events of one round, by app, in order.
@@ -187,41 +138,40 @@ type Events = Vec<(Uuid, Vec<Event>)>;
 /// Publishes beside the announcer, so that a bus that hangs does not delay acknowledgements.
 struct Publisher {
     queue: mpsc::Sender<Events>,
-    /// The bus does not take events in time.
-    stalled: Arc<AtomicBool>,
 }
 
 impl Publisher {
     fn start(service: &Arc<Service>) -> Self {
         let (queue, mut events) = mpsc::channel::<Events>(UNPUBLISHED);
-        let stalled = Arc::new(AtomicBool::new(false));
-        let (own, flag) = (service.clone(), stalled.clone());
+        let own = service.clone();
         service.tasks.spawn(async move {
             while let Some(events) = events.recv().await {
-                let in_time = publish(&own, events).await;
-                flag.store(!in_time, Ordering::Relaxed);
+                publish(&own, events).await;
             }
         });
-        Self { queue, stalled }
+        Self { queue }
     }
 
-    /// Hands events over, in order. While the bus hangs, those that find no room are left to the log.
-    async fn publish(&mut self, events: Events) {
-        if !self.stalled.load(Ordering::Relaxed) {
-            // Ends with the service at the latest.
-            let _ = tokio::time::timeout(PUBLISH_TIMEOUT, self.queue.send(events)).await;
-        } else if self.queue.try_send(events).is_err() {
-            metrics::counter!("parlance_events_unpublished_total").increment(1);
+    /// Hands events over, in order, and never waits: those that find no room are left to the log.
+    fn publish(&self, events: Events) {
+        if let Err(TrySendError::Full(events) | TrySendError::Closed(events)) = self.queue.try_send(events) {
+            unpublished(events.iter().map(|(_, events)| events.len()).sum());
         }
     }
 }
 
-/// Publishes events in order; whether the bus took them in time. Whoever misses one finds it in the log.
-async fn publish(service: &Service, events: Events) -> bool {
+/// Counts events that are left to the log.
+fn unpublished(count: usize) {
+    metrics::counter!("parlance_events_unpublished_total").increment(count as u64);
+}
+
+/// Publishes events in order. Whoever misses one finds it in the log.
+async fn publish(service: &Service, events: Events) {
     let mut messages = Vec::new();
     for (app, mut events) in events {
         if let Err(error) = bodies::join(service, app, &mut events).await {
             tracing::warn!(%error, "events are not published live; clients recover them from the log");
+            unpublished(events.len());
             continue;
         }
         for event in events {
@@ -231,31 +181,18 @@ async fn publish(service: &Service, events: Events) -> bool {
         }
     }
     if messages.is_empty() {
-        return true;
+        return;
     }
-    metrics::counter!("parlance_events_published_total").increment(messages.len() as u64);
+    let count = messages.len();
     match tokio::time::timeout(PUBLISH_TIMEOUT, service.bus.publish(messages)).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => metrics::counter!("parlance_events_published_total").increment(count as u64),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the bus did not take events; clients recover them from the log");
+            unpublished(count);
         }
         Err(_) => {
             tracing::warn!("the bus did not take events in time; clients recover them from the log");
-            return false;
+            unpublished(count);
         }
     }
-    true
-}
-
-/// Tells channel again of messages since an instant: what a replica that died between commit and touch
-/// may have left untold.
-pub async fn touch_since(service: &Service, since: Micros) -> Result<()> {
-    let mut by_app: HashMap<Uuid, HashMap<Num, (i64, Option<i64>)>> = HashMap::new();
-    for head in heads::recent(service.store.read(), since.0).await? {
-        by_app.entry(head.app).or_default().insert(head.stream, (head.last_seq, Some(head.last_at)));
-    }
-    for (app, channels) in by_app {
-        touch_channels(service, app, channels.into_iter().collect(), "").await?;
-    }
-    Ok(())
 }

@@ -1,12 +1,14 @@
 //! Commits: sends that arrive while one commit is under way share the next one.
 //!
 //! `committer` collects, `batch` is the transaction, `announcer` does what follows a commit, in
-//! commit order: tell channel, acknowledge, publish.
+//! commit order: tell channel (`touch`), acknowledge, publish.
 
 mod announcer;
 mod batch;
 mod committer;
 mod outcome;
+mod touch;
 
-pub use announcer::{Ack, Announcement, Announcements, Announcer, announce_all, touch_since};
+pub use announcer::{Ack, Announcement, Announcements, Announcer, announce_all};
 pub use committer::{Committer, Outcome, Pending, commit_all};
+pub use touch::Retelling;

@@ -26,14 +26,25 @@ const PAGE_LIMIT: Duration = Duration::from_secs(30);
 /// Looks at the position of a replica that is at work before its work is tried to be taken over.
 const LOOKS: u32 = 6;
 
-/// What became of a page.
+/// What became of a page, and the position where the consumer stands then.
+#[derive(Clone, Copy)]
 enum Page {
     /// There may be more.
-    More,
+    More(u64),
     /// Nothing was left.
-    End,
+    End(u64),
     /// Another replica is at it, after this position.
     Busy(u64),
+    /// The stored position is further back than it was: the database was restored.
+    MovedBack(u64),
+}
+
+impl Page {
+    fn position(self) -> u64 {
+        match self {
+            Self::More(at) | Self::End(at) | Self::Busy(at) | Self::MovedBack(at) => at,
+        }
+    }
 }
 
 /// Returns once everything that is in the log now is in the streams.
@@ -46,16 +57,30 @@ pub async fn catch_up(service: &Service, context: &Context) -> Result<()> {
 /// Consumes until the service stops.
 pub async fn consume(service: Arc<Service>) {
     let mut wakes = None;
+    // Where a restored database stands, until it has come as far as it was before.
+    let mut behind: Option<u64> = None;
     loop {
         if wakes.is_none() {
             wakes = subscribe(&service).await;
         }
         service.announcer.room().await;
-        match within(PAGE_LIMIT, retrying(|| consume_page(&service))).await {
-            Ok(Page::More) if !service.stop.is_cancelled() => continue,
+        let after = behind.unwrap_or_else(|| service.facts.current());
+        let done = within(PAGE_LIMIT, retrying(|| consume_page(&service, after))).await;
+        if let Ok(page) = &done {
+            behind = Some(page.position()).filter(|at| *at < service.facts.current());
+        }
+        match done {
+            Ok(Page::More(_)) if !service.stop.is_cancelled() => continue,
             Ok(Page::Busy(after)) if !service.stop.is_cancelled() => {
                 wait_for_other(&service, after).await;
                 continue;
+            }
+            Ok(Page::MovedBack(position)) => {
+                tracing::warn!(
+                    position,
+                    before = after,
+                    "the position in the channel log moved back; from there again"
+                );
             }
             Ok(_) => {}
             Err(error) => {
@@ -99,8 +124,7 @@ async fn next(wakes: &mut Option<Box<dyn parlance_bus::Subscription>>) -> bool {
 }
 
 /// Reads and applies one page.
-async fn consume_page(service: &Service) -> Result<Page> {
-    let after = service.facts.current();
+async fn consume_page(service: &Service, after: u64) -> Result<Page> {
     let context = Context::new(Caller::service(Uuid::nil()));
     let request = context.request(ReadLogRequest { after_position: after, limit: PAGE });
     let page = service.channel.clone().read_log(request).await?.into_inner();
@@ -109,16 +133,22 @@ async fn consume_page(service: &Service) -> Result<Page> {
     let oldest = page.entries.first().and_then(|entry| entry.event.as_ref()?.occurred_at.as_ref());
     let age = oldest.and_then(Micros::from_timestamp).map_or(0.0, |at| service.now().since(at).as_secs_f64());
     metrics::gauge!("parlance_consumer_lag_seconds", "service" => "message", "log" => LOG).set(age);
-    let Some(last) = page.entries.last().map(|entry| entry.position) else { return Ok(Page::End) };
+    let Some(last) = page.entries.last().map(|entry| entry.position) else {
+        return Ok(Page::End(after));
+    };
 
     let write = service.store.begin().await?;
     match log_positions::lock(&write, LOG).await? {
         Some(position) if position == after => {}
+        Some(position) if position < after => {
+            write.rollback().await?;
+            return Ok(Page::MovedBack(position));
+        }
         // Another replica has applied these, or a part of them.
         Some(position) => {
             write.rollback().await?;
             service.facts.advance(position);
-            return Ok(Page::More);
+            return Ok(Page::More(position));
         }
         None => {
             write.rollback().await?;
@@ -142,7 +172,7 @@ async fn consume_page(service: &Service) -> Result<Page> {
     }
     drop(committed);
     service.facts.advance(last);
-    Ok(if last < page.top_position { Page::More } else { Page::End })
+    Ok(if last < page.top_position { Page::More(last) } else { Page::End(last) })
 }
 
 fn fact(entry: LogEntry) -> Option<Fact> {

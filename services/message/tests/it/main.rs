@@ -1,6 +1,7 @@
 //! Every operation through the generated client, with the real services below, on stores of its own.
 
 mod access;
+mod broken;
 mod changes;
 mod cost;
 mod faults;
@@ -10,5 +11,6 @@ mod reading;
 mod replicas;
 mod sending;
 mod streams;
+mod sweep;
 mod unread;
 mod world;

@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::broken::Faults;
 use crate::world::{Services, Stores, World, reference, settings, start, text_to};
 
 /// Replicas that share their tables. The first has made the app.
@@ -27,13 +28,15 @@ pub struct Replicas {
     pub buses: Vec<Arc<MemoryBus>>,
     runtimes: Vec<Option<Runtime>>,
     stops: Vec<CancellationToken>,
+    /// Of the next replica.
+    faults: Faults,
     url: String,
     run: String,
 }
 
 impl Replicas {
     /// `None`, with a note, where no PostgreSQL is named.
-    async fn start(count: usize) -> Option<Self> {
+    pub async fn start(count: usize) -> Option<Self> {
         let Ok(url) = std::env::var("PARLANCE_TEST_POSTGRES_URL") else {
             println!("skipped: PARLANCE_TEST_POSTGRES_URL is not set");
             return None;
@@ -50,6 +53,7 @@ impl Replicas {
             buses: Vec::new(),
             runtimes: Vec::new(),
             stops: Vec::new(),
+            faults: Faults::default(),
             url,
             run,
         };
@@ -67,10 +71,10 @@ impl Replicas {
         let (bus, stop) = (Arc::new(MemoryBus::new()), CancellationToken::new());
         let (url, run) = (self.url.clone(), self.run.clone());
         let message_url = message_url.unwrap_or(&url).to_owned();
-        let (own_bus, own_stop) = (bus.clone(), stop.clone());
+        let (own_bus, own_stop, faults) = (bus.clone(), stop.clone(), std::mem::take(&mut self.faults));
         let started = runtime.spawn(async move {
             let stores = open(&url, &message_url, &run).await;
-            start(stores, own_bus, own_stop).await
+            start(stores, own_bus, faults, own_stop).await
         });
         let services: Services = started.await.unwrap();
         let world = match self.worlds.first() {
@@ -81,6 +85,12 @@ impl Replicas {
         self.buses.push(bus);
         self.runtimes.push(Some(runtime));
         self.stops.push(stop);
+    }
+
+    /// Ways to break what the replica that is added next stands on.
+    pub fn prepare_faults(&mut self) -> Faults {
+        self.faults = Faults::default();
+        self.faults.clone()
     }
 
     /// Ends a replica as a crash does: whatever it was doing stops, and nothing is cleaned up.
@@ -131,7 +141,7 @@ pub async fn number(store: &Store, sql: &str) -> i64 {
     row.try_get::<i64>("", "n").unwrap()
 }
 
-async fn execute(store: &Store, sql: &str) {
+pub async fn execute(store: &Store, sql: &str) {
     let write = store.begin().await.unwrap();
     write.connection().execute_unprepared(sql).await.unwrap();
     drop(write.commit().await.unwrap());
@@ -403,7 +413,7 @@ async fn a_deleted_user_leaves_each_channel_once_and_its_streams_say_so_once() {
 }
 
 /// What arrives on a channel's topic, as far as it tells how far the channel has come.
-async fn head_of(bus: &MemoryBus, channel: Num, offset: u64, limit: Duration) -> bool {
+pub async fn head_of(bus: &MemoryBus, channel: Num, offset: u64, limit: Duration) -> bool {
     let mut subscription = bus.subscribe().await.unwrap();
     subscription.topics().listen(Topic::chat(channel)).await.unwrap();
     let found = async {
@@ -422,7 +432,7 @@ async fn head_of(bus: &MemoryBus, channel: Num, offset: u64, limit: Duration) ->
 }
 
 /// Whether any of these buses hears it.
-async fn heard(buses: &[Arc<MemoryBus>], channel: Num, offset: u64, limit: Duration) -> bool {
+pub async fn heard(buses: &[Arc<MemoryBus>], channel: Num, offset: u64, limit: Duration) -> bool {
     join_all(buses.iter().map(|bus| head_of(bus, channel, offset, limit))).await.contains(&true)
 }
 

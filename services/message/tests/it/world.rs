@@ -15,6 +15,8 @@ use parlance_sql::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use crate::broken::{DeafBus, Faults, HangingTouches};
+
 pub struct World {
     pub app: Uuid,
     pub auth: AuthClient,
@@ -77,7 +79,7 @@ impl World {
             message: store("message").await,
         };
         let (bus, stop) = (Arc::new(MemoryBus::new()), CancellationToken::new());
-        let services = start(stores.clone(), bus.clone(), stop.clone()).await;
+        let services = start(stores.clone(), bus.clone(), Faults::default(), stop.clone()).await;
         let postgres = postgres.map(|url| Postgres {
             url: url.to_owned(),
             schemas: ["auth", "channel", "message"].map(|service| format!("test_{run}_{service}")).to_vec(),
@@ -253,7 +255,7 @@ pub struct Services {
 }
 
 /// Migrates the stores and starts one replica of each service on them.
-pub async fn start(stores: Stores, bus: Arc<MemoryBus>, stop: CancellationToken) -> Services {
+pub async fn start(stores: Stores, bus: Arc<MemoryBus>, faults: Faults, stop: CancellationToken) -> Services {
     parlance_auth::migrate(&stores.auth).await.unwrap();
     parlance_channel::migrate(&stores.channel).await.unwrap();
     parlance_message::migrate(&stores.message).await.unwrap();
@@ -279,12 +281,14 @@ pub async fn start(stores: Stores, bus: Arc<MemoryBus>, stop: CancellationToken)
     })
     .await
     .unwrap();
-    let channel = ChannelClient::new(in_process(serve(channel, None, None)));
+    let channel = serve(channel, None, None);
+    let hanging = HangingTouches(channel.clone(), faults.hanging_touches);
+    let channel = ChannelClient::new(in_process(channel));
     let message = parlance_message::start(parlance_message::Dependencies {
         store: stores.message,
-        bus,
+        bus: Arc::new(DeafBus(bus, faults.deaf_bus)),
         clock,
-        channel: channel.clone(),
+        channel: ChannelClient::new(in_process(hanging)),
         settings: Settings::default(),
         tasks,
         stop,
