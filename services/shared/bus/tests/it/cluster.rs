@@ -34,6 +34,21 @@ async fn topics_of_all_nodes_are_heard_and_a_lost_node_is_told_and_healed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_is_known_by_any_one_of_its_nodes() {
+    let Some(mut cluster) = RedisCluster::start() else { return };
+    let url = cluster.nodes()[0].url();
+    let pair = over(&url, "p");
+    let mut heard = pair.other.subscribe().await.unwrap();
+    for number in 0..64 {
+        heard.topics().listen(Topic::Stream(number)).await.unwrap();
+    }
+    for number in 0..64 {
+        pair.one.publish(vec![(Topic::Stream(number), event(number.into()))]).await.unwrap();
+        assert_eq!(next_event(&mut heard).await, (Topic::Stream(number), number.into()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn topics_that_move_to_another_node_are_heard_there() {
     let Some(cluster) = RedisCluster::start() else { return };
     let pair = over(&cluster.url(), "p");
