@@ -3,7 +3,7 @@
 -- milliseconds. Times stay strings: Lua would print numbers of this size in its own way.
 local base, now, life = KEYS[1], ARGV[1], ARGV[2]
 local due, gateways, gone = base .. ':due', base .. ':gateways', base .. ':gone'
-local active, typists = base .. ':active', base .. ':typists'
+local active, typists, heard = base .. ':active', base .. ':typists', base .. ':heard'
 
 local function user_key(user)
     return base .. ':user:' .. user
@@ -72,6 +72,12 @@ end
 local function hear(gateway, given)
     local known = redis.call('ZSCORE', gateways, gateway)
     redis.call('ZADD', gateways, 'GT', gateway_time(given), gateway)
+    -- By the callers' clock as well, which the times of users are compared with.
+    local before = redis.call('HGET', heard, gateway)
+    if not before or tonumber(before) < tonumber(now) then
+        redis.call('HSET', heard, gateway, now)
+    end
+    redis.call('PEXPIRE', heard, life)
     redis.call('PEXPIRE', gateways, life)
     redis.call('PEXPIRE', connections_key(gateway), life)
     return known and 1 or 0

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlance_core::{Micros, Reason};
+use parlance_core::{Clock as _, Micros, Reason, SystemClock};
 use parlance_redis::{Redis, Settings, cmd};
 use parlance_testkit::{RedisCluster, RedisServer, redis_url, unique_prefix};
 use uuid::Uuid;
@@ -90,7 +90,7 @@ async fn a_replica_whose_clock_is_wrong_takes_no_gateway_for_silent() {
     let Some(url) = redis_url() else { return };
     let prefix = unique_prefix();
     let (right, wrong) = (on_server_clock(&url, &prefix), on_server_clock(&url, &prefix));
-    let now = Micros::now();
+    let now = SystemClock.now();
     let (behind, ahead) = (now - Duration::from_secs(90), now + Duration::from_secs(90));
     right.report("one", vec![opened(1)], now).await.unwrap();
     wrong.report("other", vec![opened(2)], behind).await.unwrap();
@@ -106,8 +106,8 @@ async fn a_replica_whose_clock_is_wrong_takes_no_gateway_for_silent() {
 async fn a_gateway_silent_by_the_servers_clock_is_gone() {
     let Some(url) = redis_url() else { return };
     let store = on_server_clock(&url, &unique_prefix());
-    let now = Micros::now();
-    store.report("gateway", vec![opened(1)], now).await.unwrap();
+    let now = SystemClock.now();
+    store.report("gateway", vec![opened(1)], now - Duration::from_secs(70)).await.unwrap();
     let mut age = cmd("ZADD");
     age.arg(format!("{}:gateways", store.base)).arg((now - Duration::from_secs(61)).0).arg("gateway");
     store.send(&[age]).await.unwrap();
