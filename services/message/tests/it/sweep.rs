@@ -17,6 +17,7 @@ async fn heads_are_said_while_channel_hangs_and_it_is_told_when_it_is_back() {
     let world = &replicas.worlds[0];
     let alice = world.users(&["alice"]).await[0];
     let channel = world.channel("group", alice, &[]).await;
+    execute(&replicas.stores.message, "INSERT INTO replicas (id, seen_at) VALUES ('dead', 0)").await;
     for _ in 0..3 {
         let started = Instant::now();
         world.send(alice, channel, "x").await;
@@ -24,16 +25,16 @@ async fn heads_are_said_while_channel_hangs_and_it_is_told_when_it_is_back() {
     }
     assert!(head_of(&replicas.buses[0], channel, 3, Duration::from_secs(3)).await);
     let told = format!("SELECT last_seq AS n FROM channels WHERE num = {channel}");
-    let alive = "SELECT COUNT(*) AS n FROM replicas";
+    let dead = "SELECT COUNT(*) AS n FROM replicas WHERE id = 'dead'";
     assert_eq!(number(&replicas.stores.channel, &told).await, 0);
-    assert_eq!(number(&replicas.stores.message, alive).await, 0, "has not told, is not watched");
+    assert_eq!(number(&replicas.stores.message, dead).await, 1);
     faults.hanging_touches.store(false, Ordering::Relaxed);
     wait_for("channel to know", Duration::from_secs(10), async || {
         number(&replicas.stores.channel, &told).await == 3
     })
     .await;
-    wait_for("the replica to be alive", Duration::from_secs(5), async || {
-        number(&replicas.stores.message, alive).await == 1
+    wait_for("the dead to be forgotten", Duration::from_secs(5), async || {
+        number(&replicas.stores.message, dead).await == 0
     })
     .await;
 }
