@@ -18,6 +18,7 @@ pub const REFERENCE: &str = include_str!("defaults.toml");
 /// Settings that are never printed.
 pub const SECRETS: &[&str] = &[
     "grpc.secret",
+    "grpc.previous_secret",
     "auth.master_key",
     "database.url",
     "redis.url",
@@ -69,6 +70,7 @@ pub struct Dialects {
 pub struct Grpc {
     pub listen: String,
     pub secret: Secret,
+    pub previous_secret: Secret,
     pub max_message_bytes: usize,
     pub max_in_flight: usize,
 }

@@ -13,9 +13,8 @@ use parlance_proto::auth::auth_service_server::AuthServiceServer;
 use parlance_proto::channel::channel_service_server::ChannelServiceServer;
 use parlance_proto::message::message_service_server::MessageServiceServer;
 use parlance_proto::presence::presence_service_server::PresenceServiceServer;
-use parlance_rpc::{Authenticate, Served, serve};
+use parlance_rpc::{Authenticate, Room, Served, serve};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::server::NamedService as _;
@@ -26,6 +25,7 @@ use tonic_reflection::server::Builder;
 
 /// A caller that does not answer a ping within this time is gone.
 const PING: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(10);
 /// Most calls that one connection may have open.
 const MAX_STREAMS: u32 = 4096;
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -46,14 +46,16 @@ pub(crate) struct Guard {
     pub(crate) authenticate: Authenticate,
     /// Beside it the caller metadata of our own services is believed.
     pub(crate) secret: Option<Arc<str>>,
+    /// The one before, while it is being replaced.
+    pub(crate) previous_secret: Option<Arc<str>>,
     /// Most calls under way, of all services together.
     pub(crate) max_in_flight: usize,
 }
 
 impl Guard {
-    fn before<S>(&self, server: Option<S>, room: &Arc<Semaphore>) -> Option<Served<S>> {
+    fn before<S>(&self, server: Option<S>, room: &Room) -> Option<Served<S>> {
         let guarded = serve(server?, Some(self.authenticate.clone()), self.secret.clone());
-        Some(guarded.with_room(room.clone()))
+        Some(guarded.with_previous_secret(self.previous_secret.clone()).with_room(room.clone()))
     }
 }
 
@@ -61,6 +63,7 @@ impl Guard {
 pub(crate) struct Listening {
     health: HealthReporter,
     names: Vec<&'static str>,
+    room: Room,
     closing: CancellationToken,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
 }
@@ -81,7 +84,7 @@ pub(crate) async fn listen(
         health.set_service_status(*name, ServingStatus::Serving).await;
     }
 
-    let room = Arc::new(Semaphore::new(guard.max_in_flight));
+    let room = Room::new(guard.max_in_flight);
     let closing = CancellationToken::new();
     let router = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(PING))
@@ -98,7 +101,7 @@ pub(crate) async fn listen(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let until = closing.clone().cancelled_owned();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, until));
-    Ok(Listening { health, names, closing, serving })
+    Ok(Listening { health, names, room, closing, serving })
 }
 
 impl Listening {
@@ -112,6 +115,14 @@ impl Listening {
     /// Accepts no more calls.
     pub(crate) fn close(&self) {
         self.closing.cancel();
+    }
+
+    /// Waits until all calls but streams have been answered, at most `patience`.
+    pub(crate) async fn answered(&self, patience: Duration) {
+        let deadline = tokio::time::Instant::now() + patience;
+        while self.room.taken() > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(TICK).await;
+        }
     }
 
     /// Waits for the open calls, at most `patience`; says whether all have ended.

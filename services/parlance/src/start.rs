@@ -33,7 +33,7 @@ use crate::{apps, limits, master_key};
 
 /// Time that requests in flight have once nothing new is accepted.
 const FINISH: Duration = Duration::from_secs(10);
-/// Time that open gRPC calls have before their services stop (a `Follow` ends only then), and after.
+/// Time that streams (`Follow`) have to end once their services stop.
 const CUT_OFF: Duration = Duration::from_secs(2);
 
 /// A serving process.
@@ -199,6 +199,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             let guard = grpc::Guard {
                 authenticate: authenticate(auth),
                 secret: config.grpc.secret.expose().map(Arc::from),
+                previous_secret: config.grpc.previous_secret.expose().map(Arc::from),
                 max_in_flight: config.grpc.max_in_flight,
             };
             Some(grpc::listen(listener, servers, guard).await?)
@@ -267,8 +268,8 @@ impl Running {
             grpc.close();
         }
         self.listeners.close(FINISH).await;
-        if let Some(grpc) = &mut self.grpc {
-            grpc.finished(CUT_OFF).await;
+        if let Some(grpc) = &self.grpc {
+            grpc.answered(FINISH).await;
         }
 
         self.stop.cancel();

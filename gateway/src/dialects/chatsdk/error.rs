@@ -82,6 +82,8 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::PositionLost => Code::ValidationError,
         Reason::CredentialsMissing | Reason::ApiKeyInvalid => Code::Unauthorized,
         Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked => Code::InvalidToken,
+        // Between services only; nothing that the client could mend.
+        Reason::SecretUnknown => Code::ServiceUnavailable,
         Reason::NotAllowed
         | Reason::UserRequired
         | Reason::NotAMember
@@ -256,6 +258,7 @@ mod tests {
                 Kind::InvalidArgument | Kind::AlreadyExists | Kind::FailedPrecondition | Kind::OutOfRange => {
                     &[400]
                 }
+                Kind::Unauthenticated if reason == Reason::SecretUnknown => &[503],
                 Kind::Unauthenticated => &[401],
                 Kind::PermissionDenied => &[403],
                 Kind::NotFound => &[404],

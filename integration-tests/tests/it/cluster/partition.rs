@@ -44,12 +44,13 @@ impl Namespace {
         self.name.trim_start_matches("it-").replace(".2", ".1")
     }
 
+    /// On its side: on ours the route would go as well, and what is for the gateway would go elsewhere.
     fn cut(&self) {
-        assert!(ip(&format!("link set {} down", self.outside)));
+        assert!(ip(&format!("-n {} link set inside down", self.name)));
     }
 
     fn heal(&self) {
-        assert!(ip(&format!("link set {} up", self.outside)));
+        assert!(ip(&format!("-n {} link set inside up", self.name)));
     }
 }
 

@@ -74,6 +74,8 @@ reasons! {
     TokenInvalid = "TOKEN_INVALID" => Unauthenticated;
     TokenExpired = "TOKEN_EXPIRED" => Unauthenticated;
     TokenRevoked = "TOKEN_REVOKED" => Unauthenticated;
+    /// Between services: the service secret is not one that the other side knows.
+    SecretUnknown = "SECRET_UNKNOWN" => Unauthenticated;
 
     /// Not for this caller, whatever the object.
     NotAllowed = "NOT_ALLOWED" => PermissionDenied;

@@ -13,7 +13,7 @@ mod transport;
 pub use batcher::Batcher;
 pub use context::Context;
 pub use network::{Address, NotAnAddress, network};
-pub use serve::{Authenticate, Credentials, Served, serve};
+pub use serve::{Authenticate, Credentials, Room, Served, serve};
 pub use transport::{Transport, in_process};
 
 use parlance_proto::auth::auth_service_client::AuthServiceClient;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use parlance_core::{Caller, Error, Reason, Result};
 use parlance_telemetry::trace;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -47,25 +47,62 @@ const USUAL: Duration = Duration::from_secs(10);
 /// When to come back after a refusal for want of room.
 const SHED_PAUSE: Duration = Duration::from_secs(1);
 
+/// Places for calls. Services of one process share them.
+#[derive(Debug, Clone)]
+pub struct Room {
+    ours: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    places: usize,
+}
+
+impl Room {
+    /// `places` for calls of our own services, and a quarter as many for callers from outside, so that
+    /// strangers cannot crowd out the rest.
+    pub fn new(places: usize) -> Self {
+        let strangers = places.div_ceil(4);
+        Self {
+            ours: Arc::new(Semaphore::new(places)),
+            strangers: Arc::new(Semaphore::new(strangers)),
+            places: places + strangers,
+        }
+    }
+
+    /// Calls under way, streams left out.
+    pub fn taken(&self) -> usize {
+        self.places - self.ours.available_permits() - self.strangers.available_permits()
+    }
+
+    fn enter(&self, is_ours: bool) -> Option<OwnedSemaphorePermit> {
+        let places = if is_ours { &self.ours } else { &self.strangers };
+        places.clone().try_acquire_owned().ok()
+    }
+}
+
 /// A generated server behind the stack.
 #[derive(Clone)]
 pub struct Served<S> {
     inner: S,
     authenticate: Option<Authenticate>,
     secret: Option<Arc<str>>,
-    room: Option<Arc<Semaphore>>,
+    previous_secret: Option<Arc<str>>,
+    room: Option<Room>,
 }
 
 /// Puts the stack in front of a generated server. Callers from outside are asked of `authenticate`
 /// (none = refused); those that bring `secret` are believed like callers in this process.
 pub fn serve<S>(inner: S, authenticate: Option<Authenticate>, secret: Option<Arc<str>>) -> Served<S> {
-    Served { inner, authenticate, secret, room: None }
+    Served { inner, authenticate, secret, previous_secret: None, room: None }
 }
 
 impl<S> Served<S> {
-    /// Calls beyond the permits of `room` (which services may share) are refused at once, unbegun:
-    /// a caller that can ask another replica does better there than in a queue here.
-    pub fn with_room(self, room: Arc<Semaphore>) -> Self {
+    /// A second secret that is believed, while one takes the place of the other.
+    pub fn with_previous_secret(self, previous_secret: Option<Arc<str>>) -> Self {
+        Self { previous_secret, ..self }
+    }
+
+    /// Calls beyond the places of `room` are refused at once, unbegun: a caller that can ask another
+    /// replica does better there than in a queue here.
+    pub fn with_room(self, room: Room) -> Self {
         Self { room: Some(room), ..self }
     }
 }
@@ -91,7 +128,7 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let mut inner = self.inner.clone();
         let authenticate = self.authenticate.clone();
-        let secret = self.secret.clone();
+        let secrets = [self.secret.clone(), self.previous_secret.clone()];
         let room = self.room.clone();
         let started = Instant::now();
         let name = Name::of(request.uri().path());
@@ -103,21 +140,29 @@ where
             step.traceparent(),
             async move {
                 let streaming = Method::of(request.uri().path()).streams;
-                let _permit = match room.filter(|_| !streaming).map(Semaphore::try_acquire_owned) {
-                    Some(Err(_)) => return shed(name.method),
-                    Some(Ok(permit)) => Some(permit),
-                    None => None,
+                let proof = Proof::of(&request, &secrets);
+                let entered = match room.filter(|_| !streaming) {
+                    Some(room) => room.enter(proof == Proof::Ours).map(Some),
+                    None => Some(None),
                 };
+                let Some(_place) = entered else { return shed(name.method) };
                 let timeout = header(request.headers(), metadata::TIMEOUT)
                     .and_then(timeout::parse)
                     .unwrap_or(USUAL)
                     .min(LONGEST);
-                let caller = match trusted_caller(&request, secret.as_deref()) {
-                    Some(caller) => caller,
-                    None => match (authenticate, credentials(request.headers())) {
-                        (Some(authenticate), credentials) => authenticate(credentials).await,
-                        (None, _) => Err(Error::new(Reason::CredentialsMissing, "who are you?")),
-                    },
+                let caller = match (proof, authenticate) {
+                    (Proof::Ours, _) => caller_in_metadata(request.headers()),
+                    (Proof::Wrong, _) => {
+                        Err(Error::new(Reason::SecretUnknown, "the service secret is not ours"))
+                    }
+                    (Proof::None, Some(authenticate)) => {
+                        let known = authenticate(credentials(request.headers()));
+                        match tokio::time::timeout(timeout, known).await {
+                            Ok(caller) => caller,
+                            Err(_) => Err(Error::new(Reason::DeadlinePassed, "deadline passed")),
+                        }
+                    }
+                    (Proof::None, None) => Err(Error::new(Reason::CredentialsMissing, "who are you?")),
                 };
                 match caller {
                     Ok(caller) => {
@@ -158,23 +203,39 @@ fn shed(method: &'static str) -> Response<Body> {
     response
 }
 
-/// The caller named by one of our own services; `None` if the request comes from outside.
-fn trusted_caller(request: &Request<Body>, secret: Option<&str>) -> Option<Result<Caller>> {
-    let headers = request.headers();
-    let in_process = request.extensions().get::<Trusted>().is_some();
-    let beside_secret = || {
-        matches!((secret, header(headers, metadata::SERVICE_SECRET)), (Some(ours), Some(theirs))
-            if constant_time_eq(ours.as_bytes(), theirs.as_bytes()))
-    };
-    if !in_process && !beside_secret() {
-        return None;
+/// Whether a call comes from one of our own services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// Made in this process, or beside a secret of ours.
+    Ours,
+    /// Beside another secret: a service that has an older or newer one.
+    Wrong,
+    None,
+}
+
+impl Proof {
+    fn of(request: &Request<Body>, secrets: &[Option<Arc<str>>]) -> Self {
+        if request.extensions().get::<Trusted>().is_some() {
+            return Self::Ours;
+        }
+        let Some(theirs) = header(request.headers(), metadata::SERVICE_SECRET) else { return Self::None };
+        // All are compared, so that the time tells nothing.
+        let is_ours = secrets
+            .iter()
+            .flatten()
+            .fold(false, |found, ours| found | constant_time_eq(ours.as_bytes(), theirs.as_bytes()));
+        if is_ours { Self::Ours } else { Self::Wrong }
     }
+}
+
+/// The caller named by one of our own services.
+fn caller_in_metadata(headers: &HeaderMap) -> Result<Caller> {
     let app = header(headers, metadata::APP).and_then(|text| Uuid::try_parse(text).ok());
     let actor = header(headers, metadata::ACTOR).and_then(parse_actor);
-    Some(match (app, actor) {
+    match (app, actor) {
         (Some(app), Some(actor)) => Ok(Caller { app, actor, trusted: true }),
         _ => Err(Error::new(Reason::CredentialsMissing, "caller metadata is missing")),
-    })
+    }
 }
 
 fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {

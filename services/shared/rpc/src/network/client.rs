@@ -92,6 +92,12 @@ impl Shared {
             };
             let attempt = self.attempt(&replica, &parts, body.clone(), method, deadline).await;
             let (outcome, unprocessed) = match attempt {
+                Ok(answer) if is_secret_refused(&answer) => {
+                    // Nothing that a client could mend: its own credentials may be fine.
+                    let (service, replica) = (self.service, &replica.name);
+                    tracing::error!(%service, %replica, "the service secret is refused: compare `grpc.secret`");
+                    (Err(Error::unavailable("services do not trust each other")), true)
+                }
                 Ok(answer) => {
                     let unprocessed = answer.headers().contains_key(metadata::UNPROCESSED);
                     (Ok(answer), unprocessed)
@@ -168,6 +174,13 @@ impl Shared {
             }
         }
     }
+}
+
+/// Whether the replica does not know our secret, as while it is being replaced.
+fn is_secret_refused(answer: &Response<Body>) -> bool {
+    Status::from_header_map(answer.headers())
+        .filter(|status| status.code() == tonic::Code::Unauthenticated)
+        .is_some_and(|status| Error::from(status).reason == Reason::SecretUnknown)
 }
 
 /// Whether the same question may be answered elsewhere or a moment later.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use parlance_rpc::serve;
+use parlance_rpc::{Room, serve};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::transport::server::TcpIncoming;
@@ -60,7 +60,7 @@ impl Replica {
         runtime.spawn(async move {
             let listener = TcpListener::bind(address).await.unwrap();
             sender.send(listener.local_addr().unwrap()).unwrap();
-            let room = Arc::new(Semaphore::new(room));
+            let room = Room::new(room);
             let served = serve(service, None, Some(SECRET.into())).with_room(room);
             let incoming = TcpIncoming::from(listener);
             tonic::transport::Server::builder()

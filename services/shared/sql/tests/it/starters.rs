@@ -47,7 +47,8 @@ async fn tables_of_a_newer_version_are_used_as_they_are() {
         drop(write.commit().await.unwrap());
         assert!(migrate(store).await.is_err());
     }
-    check(&temp_store(migrate).await).await;
+    let store = temp_store(migrate).await;
+    check(&store).await;
     if let Some(store) = postgres_store(migrate).await {
         check(&store).await;
         store.remove().await;
