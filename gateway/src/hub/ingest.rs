@@ -1,5 +1,6 @@
 //! From the bus to the streams.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,18 +132,19 @@ async fn work(edge: Edge, mut receiver: mpsc::Receiver<Job>) {
 /// soon after the bus has dropped some: once for all that it says of within a moment.
 pub async fn check_positions(edge: Edge) {
     let pause = Duration::from_secs(edge.settings().realtime.position_check_s.max(1).into());
+    let mut lagged = pin!(edge.hub().lagged().notified());
     loop {
-        // Made before the check, so that what is lost meanwhile is not overlooked.
-        let lagged = edge.hub().lagged().notified();
-        check_all(&edge).await;
         tokio::select! {
             () = edge.stop().cancelled() => return,
             () = tokio::time::sleep(pause) => {}
-            () = lagged => {
+            () = lagged.as_mut() => {
                 tokio::time::sleep(GATHERED).await;
                 edge.hub().unread().reload();
             }
         }
+        // Before the check, so that what is lost meanwhile is not overlooked.
+        lagged.set(edge.hub().lagged().notified());
+        check_all(&edge).await;
     }
 }
 

@@ -65,13 +65,14 @@ async fn tell(service: &Service, activities: Vec<Activity>, place: &str) -> Resu
 /// Telling channel again of messages since an instant: what a replica that died between commit and touch
 /// may have left untold. It keeps its place, so that it goes on where it failed.
 pub struct Retelling {
-    /// Time and stream of the last one that was told.
-    after: (i64, i64),
+    since: Micros,
+    /// The last stream that was told.
+    after: i64,
 }
 
 impl Retelling {
     pub fn new(since: Micros) -> Self {
-        Self { after: (since.0, i64::MAX) }
+        Self { since, after: 0 }
     }
 
     /// Tells the rest, up to now: what is newer is told by those who write it. After an error, call it
@@ -79,9 +80,9 @@ impl Retelling {
     pub async fn go_on(&mut self, service: &Service) -> Result<()> {
         let until = (service.now() + CLOCKS).0;
         loop {
-            let page = heads::recent(service.store.read(), self.after, until, TOGETHER);
+            let page = heads::recent(service.store.read(), self.after, self.since.0, until, TOGETHER);
             let page = within(READ_TIMEOUT, page).await?;
-            let Some(last) = page.last().map(|one| (one.last_at, one.stream)) else { return Ok(()) };
+            let Some(last) = page.last().map(|one| one.stream) else { return Ok(()) };
             let activities = page.iter().map(|one| activity(one.stream, one.last_seq, one.main_at)).collect();
             tell(service, activities, "").await?;
             self.after = last;

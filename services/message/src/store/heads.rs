@@ -166,26 +166,26 @@ pub async fn save(connection: &impl ConnectionTrait, head: &Head) -> Result<()> 
 pub struct Recent {
     pub stream: i64,
     pub last_seq: i64,
-    /// Time of the newest message, replies in threads included.
-    pub last_at: i64,
     /// Time of the newest message in the main list.
     pub main_at: Option<i64>,
 }
 
-/// `chat:` heads by time of their newest message and stream, after such a pair and up to a time; for
-/// telling channel again.
+/// `chat:` heads whose newest message came within a time, by stream and after one; for telling channel
+/// again. Without an index of the time, which every send would have to move: all pages together read the
+/// heads once.
 pub async fn recent(
     connection: &impl ConnectionTrait,
-    after: (i64, i64),
+    after: i64,
+    since: i64,
     until: i64,
     limit: usize,
 ) -> Result<Vec<Recent>> {
     query(
         connection,
-        "SELECT stream, last_seq, last_at, (SELECT created_at FROM messages WHERE channel_num = stream \
+        "SELECT stream, last_seq, (SELECT created_at FROM messages WHERE channel_num = stream \
          AND in_main ORDER BY seq DESC LIMIT 1) AS main_at FROM stream_heads \
-         WHERE stream > 0 AND (last_at, stream) > ($1, $2) AND last_at <= $3 ORDER BY last_at, stream LIMIT $4",
-        vec![after.0.into(), after.1.into(), until.into(), (limit as i64).into()],
+         WHERE stream > $1 AND last_at > $2 AND last_at <= $3 ORDER BY stream LIMIT $4",
+        vec![after.max(0).into(), since.into(), until.into(), (limit as i64).into()],
     )
     .await
 }

@@ -6,7 +6,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Initial), Box::new(Replicas), Box::new(RecentHeads)]
+        vec![Box::new(Initial), Box::new(Replicas)]
     }
 }
 
@@ -166,24 +166,6 @@ impl MigrationTrait for Replicas {
         let sweep = "INSERT INTO leases (name, holder, until_at, position) \
                      SELECT 'sweep', '', 0, COALESCE(MAX(position), 0) FROM stream_entries";
         manager.get_connection().execute_unprepared(sweep).await?;
-        Ok(())
-    }
-}
-
-struct RecentHeads;
-
-impl MigrationName for RecentHeads {
-    fn name(&self) -> &str {
-        "m0003_recent_heads"
-    }
-}
-
-/// Finds the channels that moved lately without reading all heads.
-#[async_trait::async_trait]
-impl MigrationTrait for RecentHeads {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let index = "CREATE INDEX stream_heads_by_time ON stream_heads (last_at, stream)";
-        manager.get_connection().execute_unprepared(index).await?;
         Ok(())
     }
 }

@@ -124,7 +124,7 @@ entries! {
     Counter "parlance_commits_unknown_total" MESSAGE [] NO_LABELS,
         "Commits whose outcome was looked up because the connection was lost.";
     Counter "parlance_events_unpublished_total" MESSAGE [] NO_LABELS,
-        "Rounds of events left to the log because the bus hung.";
+        "Events left to the log: the bus hung or refused, or their bodies could not be read.";
     Counter "parlance_events_published_total" MESSAGE [] NO_LABELS,
         "Events of streams handed to the bus.";
 

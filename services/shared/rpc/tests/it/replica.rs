@@ -58,7 +58,13 @@ impl Replica {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (sender, receiver) = tokio::sync::oneshot::channel();
         runtime.spawn(async move {
-            let listener = TcpListener::bind(address).await.unwrap();
+            // One that was killed before may not have let go of it yet.
+            let listener = loop {
+                match TcpListener::bind(address).await {
+                    Ok(listener) => break listener,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            };
             sender.send(listener.local_addr().unwrap()).unwrap();
             let room = Room::new(room);
             let served = serve(service, None, Some(SECRET.into())).with_room(room);
