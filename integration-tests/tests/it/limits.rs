@@ -115,14 +115,16 @@ async fn beyond_the_requests_that_fit_the_next_is_told_to_come_back() {
     let options = Options::new().with("gateway.max_in_flight", 1).with_replicas("gateway", 1);
     let server = Harness::start_with(options).await;
     let alice = server.user("alice").await;
-    // A request whose body does not come keeps the only place.
-    let mut slow = tokio::net::TcpStream::connect(&server.addresses().rest).await.unwrap();
+    // A request whose body does not come keeps the only place (unless another one just has it).
     let head = format!(
         "POST /tokens HTTP/1.1\r\nHost: x\r\nX-API-Key: {DEV_KEY}\r\nContent-Type: application/json\r\n\
          Content-Length: 100\r\n\r\n"
     );
-    slow.write_all(head.as_bytes()).await.unwrap();
+    let slow = tokio::sync::Mutex::new(Vec::new());
     let refused = eventually("there is no room", || async {
+        let mut one = tokio::net::TcpStream::connect(&server.addresses().rest).await.unwrap();
+        one.write_all(head.as_bytes()).await.unwrap();
+        slow.lock().await.push(one);
         let answer = alice.to_rest().tolerant().get("/api/channels").await;
         if answer.status == 503 { Ok(answer) } else { Err(answer.status) }
     })
