@@ -2,7 +2,7 @@
 //! reconnect with recovery, token refresh. The programs are in `clients/`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::prelude::*;
@@ -12,17 +12,6 @@ const TOKEN_S: u32 = 3;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
-}
-
-/// Runs a command to its end; panics with its output if it fails.
-#[track_caller]
-fn run(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; scripts/test installs what is missing"));
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(status.success(), "{command:?} ended with {status}\n{stdout}\n{stderr}");
-    stdout.into_owned()
 }
 
 /// The libraries of the Node program, as its lock file names them.

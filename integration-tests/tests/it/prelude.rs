@@ -78,3 +78,14 @@ pub fn ch(channel: &str) -> String {
 pub fn msg(channel: &str, message: &str) -> String {
     format!("/api/channels/{channel}/messages/{message}")
 }
+
+/// Runs a command to its end; panics with its output if it fails.
+#[track_caller]
+pub fn run(command: &mut std::process::Command) -> String {
+    let std::process::Output { status, stdout, stderr } = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; scripts/test installs what is missing"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{command:?} ended with {status}\n{stdout}\n{stderr}");
+    stdout.into_owned()
+}

@@ -6,9 +6,6 @@ use tonic::metadata::{Ascii, MetadataValue};
 
 use crate::metadata;
 
-/// Time that a request has unless its caller gave less.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Who asks, until when, in which trace: what every request carries on its way down.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -23,7 +20,7 @@ impl Context {
     /// for; an errand that nobody asked for has a trace of its own, which is not recorded.
     pub fn new(caller: Caller) -> Self {
         let trace = trace::current().map_or_else(trace::new_trace, |place| place.as_ref().to_owned());
-        Self { caller, deadline: Instant::now() + DEFAULT_TIMEOUT, trace }
+        Self { caller, deadline: Instant::now() + crate::timeout::USUAL, trace }
     }
 
     /// The context of an incoming request; the server stack has put it there.

@@ -7,17 +7,27 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use prost_types::method_options::IdempotencyLevel;
 
-/// Properties of a call that decide how it is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The names of a call, a closed set whatever path a caller makes up, and what decides how it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Method {
+    /// `parlance.message.v1.MessageService/SendMessage`: the name of spans.
+    pub(crate) full: &'static str,
+    /// `message`.
+    pub(crate) service: &'static str,
+    /// `SendMessage`.
+    pub(crate) name: &'static str,
     /// The answer is a stream without an end: no time limit, never repeated by us.
     pub(crate) streams: bool,
     /// Making it twice is making it once (`idempotency_level` in its `.proto` file).
     pub(crate) idempotent: bool,
 }
 
-static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
-    // The bytes are made with this crate's own messages; a test reads them.
+/// Neither repeated nor unlimited.
+pub(crate) const UNKNOWN: Method =
+    Method { full: "unknown", service: "unknown", name: "unknown", streams: false, idempotent: false };
+
+static METHODS: LazyLock<HashMap<&'static str, Method>> = LazyLock::new(|| {
+    // The bytes are made with the generated code; a test reads them.
     let set = FileDescriptorSet::decode(parlance_proto::FILE_DESCRIPTOR_SET).unwrap_or_default();
     let mut methods = HashMap::new();
     for file in &set.file {
@@ -25,8 +35,17 @@ static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
             for method in &service.method {
                 let level = method.options.as_ref().map(|options| options.idempotency_level());
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                let idempotent = !matches!(level, None | Some(IdempotencyLevel::IdempotencyUnknown));
-                methods.insert(path, Method { streams: method.server_streaming(), idempotent });
+                // A few dozen names, kept for good.
+                let path: &'static str = path.leak();
+                let full = path.trim_start_matches('/');
+                let known = Method {
+                    full,
+                    service: full.split('.').nth(1).unwrap_or_default(),
+                    name: full.rsplit('/').next().unwrap_or_default(),
+                    streams: method.server_streaming(),
+                    idempotent: !matches!(level, None | Some(IdempotencyLevel::IdempotencyUnknown)),
+                };
+                methods.insert(path, known);
             }
         }
     }
@@ -34,9 +53,9 @@ static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
 });
 
 impl Method {
-    /// The call of a request's path; an unknown one is neither repeated nor unlimited.
+    /// The call of a request's path.
     pub(crate) fn of(path: &str) -> Self {
-        METHODS.get(path).copied().unwrap_or_default()
+        METHODS.get(path).copied().unwrap_or(UNKNOWN)
     }
 }
 
@@ -47,9 +66,10 @@ mod tests {
     #[test]
     fn the_descriptor_tells_reads_from_sends_and_streams() {
         let of = |name: &str| Method::of(&format!("/parlance.message.v1.MessageService/{name}"));
-        assert_eq!(of("ListMessages"), Method { streams: false, idempotent: true });
-        assert_eq!(of("SendMessage"), Method { streams: false, idempotent: false });
-        assert_eq!(of("Follow"), Method { streams: true, idempotent: false });
-        assert_eq!(of("Unheard"), Method::default());
+        let how = |name: &str| (of(name).streams, of(name).idempotent);
+        assert_eq!(how("ListMessages"), (false, true));
+        assert_eq!(how("SendMessage"), (false, false));
+        assert_eq!(how("Follow"), (true, false));
+        assert_eq!(of("Unheard"), UNKNOWN);
     }
 }

@@ -1,60 +1,18 @@
 //! How calls show in metrics and traces, from either side.
 
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::LazyLock;
 use std::task;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Request, Response};
 use parlance_core::Error;
 use parlance_telemetry::trace::{self, Kind, Span};
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service;
 
 use crate::metadata;
-
-/// The names of a call: a closed set, whatever path a caller makes up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Name {
-    /// `parlance.message.v1.MessageService/SendMessage`: the name of spans.
-    pub(crate) full: &'static str,
-    /// `message`.
-    pub(crate) service: &'static str,
-    /// `SendMessage`.
-    pub(crate) method: &'static str,
-}
-
-const UNKNOWN: Name = Name { full: "unknown", service: "unknown", method: "unknown" };
-
-static NAMES: LazyLock<HashMap<&'static str, Name>> = LazyLock::new(|| {
-    // The bytes are made with the generated code; a test reads them.
-    let set = FileDescriptorSet::decode(parlance_proto::FILE_DESCRIPTOR_SET).unwrap_or_default();
-    let mut names = HashMap::new();
-    for file in &set.file {
-        for service in &file.service {
-            for method in &service.method {
-                let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                // A few dozen names, kept for good.
-                let path: &'static str = path.leak();
-                let full = path.trim_start_matches('/');
-                let service = full.split('.').nth(1).unwrap_or_default();
-                let method = full.rsplit('/').next().unwrap_or_default();
-                names.insert(path, Name { full, service, method });
-            }
-        }
-    }
-    names
-});
-
-impl Name {
-    pub(crate) fn of(path: &str) -> Self {
-        NAMES.get(path).copied().unwrap_or(UNKNOWN)
-    }
-}
+use crate::method::Method;
 
 /// The client's half: a span per call, whose place the request carries on, and
 /// `parlance_rpc_client_seconds`. Stands in front of every transport, in process or not.
@@ -75,7 +33,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let (started, name) = (Instant::now(), Name::of(request.uri().path()));
+        let (started, name) = (Instant::now(), Method::of(request.uri().path()));
         let mut span = client_span(request.headers_mut(), name);
         let answer = self.0.call(request);
         Box::pin(async move {
@@ -85,7 +43,7 @@ where
                 Err(status) => status.code(),
             };
             metrics::histogram!("parlance_rpc_client_seconds",
-                "service" => name.service, "method" => name.method, "code" => code_name(code))
+                "service" => name.service, "method" => name.name, "code" => code_name(code))
             .record(started.elapsed().as_secs_f64());
             if let Some(span) = &mut span {
                 ended(span, code, code != Code::Ok);
@@ -96,7 +54,7 @@ where
 }
 
 /// Starts the span of a call, if its trace is recorded, and has the request carry its place.
-fn client_span(headers: &mut HeaderMap, name: Name) -> Option<Span> {
+fn client_span(headers: &mut HeaderMap, name: Method) -> Option<Span> {
     let parent = headers.get(metadata::TRACEPARENT)?.to_str().ok()?;
     if !trace::is_recorded(parent) {
         return None;
@@ -111,14 +69,14 @@ fn client_span(headers: &mut HeaderMap, name: Name) -> Option<Span> {
 }
 
 /// The server's half of the span; `parent` is what the request carried.
-pub(crate) fn server_span(parent: &str, name: Name) -> Span {
+pub(crate) fn server_span(parent: &str, name: Method) -> Span {
     named(trace::start(Kind::Server, name.full, parent), name)
 }
 
-fn named(mut span: Span, name: Name) -> Span {
+fn named(mut span: Span, name: Method) -> Span {
     span.set("rpc.system", "grpc");
     span.set("rpc.service", name.full.split('/').next().unwrap_or_default());
-    span.set("rpc.method", name.method);
+    span.set("rpc.method", name.name);
     span
 }
 
@@ -131,13 +89,13 @@ fn ended(span: &mut Span, code: Code, failed: bool) {
 
 /// Counts a call that is being served until it is dropped.
 pub(crate) struct Serving {
-    name: Name,
+    name: Method,
     started: Instant,
     in_flight: metrics::Gauge,
 }
 
 impl Serving {
-    pub(crate) fn begin(name: Name) -> Self {
+    pub(crate) fn begin(name: Method) -> Self {
         let in_flight = metrics::gauge!("parlance_rpc_in_flight", "service" => name.service);
         in_flight.increment(1.0);
         Self { name, started: Instant::now(), in_flight }
@@ -145,7 +103,7 @@ impl Serving {
 
     /// The call was answered.
     pub(crate) fn answered(self, span: &mut Span, headers: &HeaderMap) {
-        let Name { service, method, .. } = self.name;
+        let Method { service, name: method, .. } = self.name;
         let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok);
         let code = status.as_ref().map_or(Code::Ok, Status::code);
         metrics::histogram!("parlance_rpc_seconds",
@@ -207,9 +165,9 @@ mod tests {
 
     #[test]
     fn known_calls_have_names_and_made_up_ones_share_one() {
-        let name = Name::of("/parlance.message.v1.MessageService/SendMessage");
+        let name = Method::of("/parlance.message.v1.MessageService/SendMessage");
         assert_eq!(name.full, "parlance.message.v1.MessageService/SendMessage");
-        assert_eq!((name.service, name.method), ("message", "SendMessage"));
-        assert_eq!(Name::of("/parlance.message.v1.MessageService/Made-Up-1"), UNKNOWN);
+        assert_eq!((name.service, name.name), ("message", "SendMessage"));
+        assert_eq!(Method::of("/parlance.message.v1.MessageService/Made-Up-1"), crate::method::UNKNOWN);
     }
 }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::context::{Context, parse_actor};
 use crate::method::Method;
-use crate::observe::{Name, Serving, server_span};
+use crate::observe::{Serving, server_span};
 use crate::{metadata, timeout};
 
 /// Marks a request that was made in this process.
@@ -42,8 +42,6 @@ pub type Authenticate =
 
 /// Longest time that a unary call may take, whatever its caller says.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Time of a call whose caller gave none.
-const USUAL: Duration = Duration::from_secs(10);
 /// When to come back after a refusal for want of room.
 const SHED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -131,7 +129,7 @@ where
         let secrets = [self.secret.clone(), self.previous_secret.clone()];
         let room = self.room.clone();
         let started = Instant::now();
-        let name = Name::of(request.uri().path());
+        let name = Method::of(request.uri().path());
         let serving = Serving::begin(name);
         let parent = header(request.headers(), metadata::TRACEPARENT).unwrap_or_default();
         let mut step = server_span(parent, name);
@@ -139,16 +137,16 @@ where
         let work = trace::within(
             step.traceparent(),
             async move {
-                let streaming = Method::of(request.uri().path()).streams;
+                let streaming = name.streams;
                 let proof = Proof::of(&request, &secrets);
                 let entered = match room.filter(|_| !streaming) {
                     Some(room) => room.enter(proof == Proof::Ours).map(Some),
                     None => Some(None),
                 };
-                let Some(_place) = entered else { return shed(name.method) };
+                let Some(_place) = entered else { return shed(name.name) };
                 let timeout = header(request.headers(), metadata::TIMEOUT)
                     .and_then(timeout::parse)
-                    .unwrap_or(USUAL)
+                    .unwrap_or(timeout::USUAL)
                     .min(LONGEST);
                 let caller = match (proof, authenticate) {
                     (Proof::Ours, _) => caller_in_metadata(request.headers()),
@@ -180,7 +178,7 @@ where
                     Err(error) => refuse(error),
                 }
             }
-            .instrument(tracing::debug_span!("rpc", method = name.method)),
+            .instrument(tracing::debug_span!("rpc", method = name.name)),
         );
         Box::pin(async move {
             let response = work.await;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+/// Time of a call whose caller gave none.
+pub(crate) const USUAL: Duration = Duration::from_secs(10);
 /// Largest number that fits.
 const MOST: u128 = 99_999_999;
 

@@ -29,8 +29,6 @@ const PAUSE: Duration = Duration::from_millis(15);
 const BUDGET_TTL: Duration = Duration::from_secs(10);
 const BUDGET_PER_SECOND: u32 = 10;
 const BUDGET_SHARE: f32 = 0.2;
-/// Time of a call whose caller gave none.
-const USUAL: Duration = Duration::from_secs(10);
 
 /// The network under a generated client.
 #[derive(Clone)]
@@ -80,7 +78,7 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let method = Method::of(parts.uri.path());
         let route = text(&parts.headers, metadata::ROUTE).and_then(|text| text.parse::<Num>().ok());
-        let time = text(&parts.headers, metadata::TIMEOUT).and_then(timeout::parse).unwrap_or(USUAL);
+        let time = text(&parts.headers, metadata::TIMEOUT).and_then(timeout::parse).unwrap_or(timeout::USUAL);
         let deadline = Instant::now() + time;
         // Requests are single messages; kept, they can be sent again.
         let body = body.collect().await?.to_bytes();
