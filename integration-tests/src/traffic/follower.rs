@@ -23,12 +23,16 @@ pub struct Followed {
     pub connections: usize,
     /// Times that the server said that it could not recover the position.
     pub unrecovered: usize,
+    /// In a user's own channel: the unread count that each chat channel was last said to have.
+    pub unread: HashMap<String, u64>,
+    /// The same of all channels together.
+    pub total_unread: Option<u64>,
     offset: u64,
     epoch: String,
     subscribed: bool,
 }
 
-/// A client that stays subscribed to chat channels: when its connection ends or falls silent it
+/// A client that stays subscribed to channels: when its connection ends or falls silent it
 /// connects to the next gateway and recovers from where it was.
 pub struct Follower {
     seen: Arc<Mutex<HashMap<String, Followed>>>,
@@ -178,7 +182,7 @@ impl Run {
 impl Followed {
     fn take(&mut self, publication: &Publication) {
         if publication.offset == 0 {
-            return;
+            return self.take_count(publication);
         }
         self.offset = self.offset.max(publication.offset);
         if publication.kind() == "message.new" {
@@ -189,6 +193,20 @@ impl Followed {
                 offset: publication.offset,
             };
             self.messages.push((received, Instant::now()));
+        }
+    }
+
+    /// Counts have no place in the stream: the last one is true.
+    fn take_count(&mut self, publication: &Publication) {
+        let payload = publication.payload();
+        let count = payload["count"].as_u64();
+        match publication.kind().as_str() {
+            "channel.unread_changed" => {
+                let channel = payload["channelId"].as_str().unwrap_or_default().to_owned();
+                self.unread.insert(channel, count.unwrap_or_default());
+            }
+            "channel.total_unread_changed" => self.total_unread = count,
+            _ => {}
         }
     }
 }

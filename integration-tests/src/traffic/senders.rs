@@ -73,13 +73,19 @@ impl Senders {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Sent::default();
         for task in self.tasks {
-            let sent = task.await.expect("a sender does not panic");
-            all.attempted.extend(sent.attempted);
-            all.acknowledged.extend(sent.acknowledged);
-            all.refused.extend(sent.refused);
-            all.repeated += sent.repeated;
+            all.join(task.await.expect("a sender does not panic"));
         }
         all
+    }
+}
+
+impl Sent {
+    /// Adds what became of other sends.
+    pub fn join(&mut self, other: Self) {
+        self.attempted.extend(other.attempted);
+        self.acknowledged.extend(other.acknowledged);
+        self.refused.extend(other.refused);
+        self.repeated += other.repeated;
     }
 }
 

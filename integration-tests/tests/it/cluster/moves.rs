@@ -16,7 +16,7 @@ async fn a_client_that_moves_between_gateways_recovers_everything() {
             follower.move_on();
         }
     }
-    let chat = scene.followers[0].seen(&format!("chat:{}:{}", crate::prelude::DEV_APP, scene.channel));
+    let chat = scene.followers[0].seen(&format!("chat:{}:{}", crate::prelude::DEV_APP, scene.channels[0]));
     assert!(chat.connections > 1, "the follower has moved");
     scene.judge("clients move between two gateways", Instant::now()).await.assert_good();
 }

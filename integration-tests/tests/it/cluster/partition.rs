@@ -13,6 +13,8 @@ const CUT_OFF_FOR: Duration = Duration::from_secs(15);
 struct Namespace {
     name: String,
     outside: String,
+    /// The machine's address, as seen from within.
+    host: String,
 }
 
 impl Namespace {
@@ -20,7 +22,7 @@ impl Namespace {
     fn new() -> Option<Self> {
         let net = format!("10.{}.{}", 100 + std::process::id() % 100, std::process::id() / 100 % 250);
         let (name, outside) = (format!("it-{net}.2"), format!("it{}", std::process::id() % 100_000));
-        let made = Self { name: name.clone(), outside: outside.clone() };
+        let made = Self { name: name.clone(), outside: outside.clone(), host: format!("{net}.1") };
         let steps = [
             format!("netns add {name}"),
             format!("link add {outside} type veth peer name inside netns {name}"),
@@ -37,11 +39,6 @@ impl Namespace {
             }
         }
         Some(made)
-    }
-
-    /// The machine's address, as seen from within.
-    fn host(&self) -> String {
-        self.name.trim_start_matches("it-").replace(".2", ".1")
     }
 
     /// On its side: on ours the route would go as well, and what is for the gateway would go elsewhere.
@@ -74,7 +71,7 @@ async fn a_gateway_cut_off_by_its_network_catches_up() {
         return;
     }
     let Some(namespace) = Namespace::new() else { return };
-    let host = namespace.host();
+    let host = namespace.host.clone();
     let start = || (PostgresServer::start(), RedisServer::start_on(&host));
     let (Some(postgres), Some(redis)) = tokio::task::block_in_place(start) else { return };
     let options = Scene::options()

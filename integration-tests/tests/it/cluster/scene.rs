@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use parlance_integration_tests::checker::{Evidence, judge};
+use parlance_integration_tests::checker::{Evidence, Stored, judge};
 use parlance_integration_tests::traffic::{Follower, Refusal, Senders, Sent};
 
 use crate::prelude::*;
 use crate::realtime::storm::stored;
 
-/// Sends a second, of all senders together.
+/// Sends a second, of everybody in all channels together.
 const RATE: f64 = 40.0;
-const SENDERS: usize = 4;
-const FOLLOWERS: usize = 4;
+const USERS: usize = 4;
+const CHANNELS: usize = 3;
 /// Time before a fault, and after its healing.
 const STEADY: Duration = Duration::from_secs(2);
 const AFTER: Duration = Duration::from_secs(4);
@@ -20,12 +20,14 @@ const CONVERGED_WITHIN: Duration = Duration::from_secs(10);
 /// A connection that is silent for this long is given up by its client (the server pings every second).
 const SILENCE: Duration = Duration::from_secs(4);
 
-/// An installation with a channel, senders and followers.
+/// An installation, and people who all send into all channels and follow all of them.
 pub struct Scene {
     pub server: Harness,
     users: Vec<User>,
-    pub channel: String,
-    senders: Senders,
+    pub channels: Vec<String>,
+    /// Those of each channel.
+    senders: Vec<Senders>,
+    /// That of each user.
     pub followers: Vec<Follower>,
 }
 
@@ -33,10 +35,19 @@ pub struct Scene {
 #[derive(Debug)]
 pub struct Row {
     pub fault: String,
+    /// In all channels.
     pub sent: Sent,
+    /// Of each follower in each channel.
     pub evidence: Vec<Evidence>,
     pub unrecovered: usize,
     pub converged: Duration,
+}
+
+/// What became of a channel.
+struct Outcome {
+    channel: String,
+    sent: Sent,
+    stored: Vec<Stored>,
 }
 
 impl Scene {
@@ -53,25 +64,30 @@ impl Scene {
     /// The same on an installation that runs already.
     pub async fn on(server: Harness) -> Self {
         let mut users = Vec::new();
-        for index in 0..SENDERS.max(FOLLOWERS) {
+        for index in 0..USERS {
             users.push(server.user(&format!("user-{index}")).await);
         }
         let members: Vec<&User> = users[1..].iter().collect();
-        let channel = users[0].group("scene", &members).await;
+        let mut channels = Vec::new();
+        for index in 0..CHANNELS {
+            channels.push(users[0].group(&format!("scene {index}"), &members).await);
+        }
         let urls: Vec<String> = server
             .gateways()
             .iter()
             .map(|gateway| format!("ws://{}/connection/websocket", gateway.realtime))
             .collect();
         let mut followers = Vec::new();
-        for (index, user) in users.iter().take(FOLLOWERS).enumerate() {
-            let chat = vec![user.chat(&channel)];
-            followers.push(Follower::start(urls.clone(), index, user, chat, SILENCE).await);
+        for (index, user) in users.iter().enumerate() {
+            let mut followed: Vec<String> = channels.iter().map(|channel| user.chat(channel)).collect();
+            followed.push(user.stream());
+            followers.push(Follower::start(urls.clone(), index, user, followed, SILENCE).await);
         }
-        let senders: Vec<&User> = users.iter().take(SENDERS).collect();
-        let senders = Senders::start(&senders, &channel, RATE / SENDERS as f64, "s");
+        let everybody: Vec<&User> = users.iter().collect();
+        let rate = RATE / (USERS * CHANNELS) as f64;
+        let senders = channels.iter().map(|channel| Senders::start(&everybody, channel, rate, "s")).collect();
         tokio::time::sleep(STEADY).await;
-        Self { server, users, channel, senders, followers }
+        Self { server, users, channels, senders, followers }
     }
 
     /// Time passes.
@@ -80,14 +96,18 @@ impl Scene {
     }
 
     /// The fault is over since `healed`: waits until all is well again, and judges.
-    pub async fn judge(self, fault: &str, healed: Instant) -> Row {
+    pub async fn judge(mut self, fault: &str, healed: Instant) -> Row {
         tokio::time::sleep(AFTER).await;
-        let sent = self.senders.stop().await;
-        let all = stored(&self.users[0], &self.channel).await;
-        let chat = self.users[0].chat(&self.channel);
-        let whole = || self.followers.iter().all(|follower| follower.seen(&chat).messages.len() >= all.len());
+        let mut outcomes = Vec::new();
+        for (channel, senders) in self.channels.iter().zip(std::mem::take(&mut self.senders)) {
+            let sent = senders.stop().await;
+            outcomes.push(Outcome { channel: channel.clone(), sent, stored: Vec::new() });
+        }
+        for outcome in &mut outcomes {
+            outcome.stored = stored(&self.users[0], &outcome.channel).await;
+        }
         let deadline = Instant::now() + CONVERGED_WITHIN;
-        while !whole() && Instant::now() < deadline {
+        while !self.has_everything(&outcomes) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
 
@@ -96,40 +116,77 @@ impl Scene {
             evidence: Vec::new(),
             unrecovered: 0,
             converged: Duration::ZERO,
-            sent,
+            sent: Sent::default(),
         };
-        for follower in &self.followers {
-            let seen = follower.seen(&chat);
-            row.unrecovered += seen.unrecovered;
-            // The worst wait for a message that was acknowledged, counted from the healing at the earliest.
-            for (acknowledged, at) in &row.sent.acknowledged {
-                let came = seen.messages.iter().find(|(received, _)| received.id == acknowledged.id);
-                let waited = came.map(|(_, came)| came.saturating_duration_since(healed.max(*at)));
-                row.converged = row.converged.max(waited.unwrap_or_default());
+        for outcome in &outcomes {
+            for (user, follower) in self.users.iter().zip(&self.followers) {
+                let seen = follower.seen(&user.chat(&outcome.channel));
+                row.unrecovered += seen.unrecovered;
+                // The worst wait for what was acknowledged, counted from the healing at the earliest.
+                for (acknowledged, at) in &outcome.sent.acknowledged {
+                    let came = seen.messages.iter().find(|(received, _)| received.id == acknowledged.id);
+                    let waited = came.map(|(_, came)| came.saturating_duration_since(healed.max(*at)));
+                    row.converged = row.converged.max(waited.unwrap_or_default());
+                }
+                row.evidence.push(Evidence {
+                    attempted: outcome.sent.attempted.clone(),
+                    acknowledged: outcome.sent.acknowledged.iter().map(|(one, _)| one.clone()).collect(),
+                    stored: outcome.stored.clone(),
+                    received: Some(seen.messages.into_iter().map(|(received, _)| received).collect()),
+                });
             }
-            row.evidence.push(Evidence {
-                attempted: row.sent.attempted.clone(),
-                acknowledged: row.sent.acknowledged.iter().map(|(one, _)| one.clone()).collect(),
-                stored: all.clone(),
-                received: Some(seen.messages.into_iter().map(|(received, _)| received).collect()),
-            });
+        }
+        for outcome in &mut outcomes {
+            row.sent.join(std::mem::take(&mut outcome.sent));
         }
         // And the last refusal, if it came later.
-        if let Some((last, _)) = row.sent.refused.last() {
+        if let Some(last) = row.sent.refused.iter().map(|(at, _)| *at).max() {
             row.converged = row.converged.max(last.saturating_duration_since(healed));
         }
-        // Nobody has read, so all that others have sent is unread (an own send moves the position only
-        // of someone who has nothing unread).
-        for (number, user) in self.users.iter().enumerate() {
-            let own = format!("s-{number}-");
-            let counted = all.iter().filter(|one| !one.key.starts_with(&own)).count() as u64;
-            assert_eq!(user.unread(&self.channel).await, counted, "unread of {} after {fault}", user.id);
-        }
         println!("{row}");
+        self.assert_counts(fault, &outcomes).await;
         for follower in self.followers {
             follower.stop().await;
         }
         row
+    }
+
+    /// Whether every follower has all messages of all channels, and was told the right counts last.
+    fn has_everything(&self, outcomes: &[Outcome]) -> bool {
+        let everybody = self.users.iter().zip(&self.followers).enumerate();
+        everybody.into_iter().all(|(number, (user, follower))| {
+            let told = follower.seen(&user.stream()).unread;
+            outcomes.iter().all(|outcome| {
+                let seen = follower.seen(&user.chat(&outcome.channel));
+                seen.messages.len() >= outcome.stored.len()
+                    && told.get(&outcome.channel) == Some(&outcome.unread_of(number))
+            })
+        })
+    }
+
+    /// Unread counts, asked for and pushed, equal a recount.
+    async fn assert_counts(&self, fault: &str, outcomes: &[Outcome]) {
+        for (number, (user, follower)) in self.users.iter().zip(&self.followers).enumerate() {
+            let told = follower.seen(&user.stream());
+            for outcome in outcomes {
+                let recount = outcome.unread_of(number);
+                let asked = user.unread(&outcome.channel).await;
+                assert_eq!(asked, recount, "unread count of {} after {fault}", user.id);
+                let pushed = told.unread.get(&outcome.channel).copied();
+                assert_eq!(pushed, Some(recount), "pushed unread count of {} after {fault}", user.id);
+            }
+            let total: u64 = outcomes.iter().map(|outcome| outcome.unread_of(number)).sum();
+            assert_eq!(told.total_unread, Some(total), "pushed total of {} after {fault}", user.id);
+        }
+    }
+}
+
+impl Outcome {
+    /// A recount: nobody has read, so all that others have sent is unread (an own send moves the
+    /// position only of someone who has nothing unread).
+    fn unread_of(&self, user: usize) -> u64 {
+        let own = format!("s-{user}-");
+        self.stored.iter().filter(|one| !one.key.starts_with(&own)).count() as u64
     }
 }
 

@@ -76,6 +76,13 @@ impl Context {
         request.metadata_mut().insert(metadata::ROUTE, MetadataValue::from(channel));
         request
     }
+
+    /// Lets a call be repeated if its answer is lost: it carries a key by which a second one finds the
+    /// first. Calls that may always be repeated say so in their `.proto` (`idempotency_level`).
+    pub fn keyed<T>(mut request: tonic::Request<T>) -> tonic::Request<T> {
+        request.metadata_mut().insert(metadata::KEYED, MetadataValue::from_static("1"));
+        request
+    }
 }
 
 fn ascii(text: &str) -> MetadataValue<Ascii> {

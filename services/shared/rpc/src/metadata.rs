@@ -20,5 +20,7 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const TIMEOUT: &str = "grpc-timeout";
 /// Num of the channel that a call is about: its calls go to the same replica while there is one.
 pub const ROUTE: &str = "parlance-route";
+/// The call carries a key by which a second one finds the first: it may be repeated when no answer comes.
+pub const KEYED: &str = "parlance-keyed";
 /// On an answer: the call was refused before anything was done, so another replica may be asked.
 pub const UNPROCESSED: &str = "parlance-unprocessed";

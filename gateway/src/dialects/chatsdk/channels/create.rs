@@ -1,5 +1,6 @@
 use http::StatusCode;
 use parlance_proto::channel::CreateChannelRequest;
+use parlance_rpc::Context;
 
 use super::super::prelude::*;
 use super::super::request::IdempotencyKey;
@@ -58,7 +59,12 @@ pub async fn handle(
         custom: String::new(),
         id: String::new(),
     };
-    let made = edge.channel().create_channel(user.context.request(request)).await?.into_inner();
+    let keyed = !request.idempotency_key.is_empty();
+    let mut request = user.context.request(request);
+    if keyed {
+        request = Context::keyed(request);
+    }
+    let made = edge.channel().create_channel(request).await?.into_inner();
     compose::settle(&edge, &user.context, made.log_position).await;
     let status = if made.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(compose::channel(&edge, &user, made.channel).await?)))

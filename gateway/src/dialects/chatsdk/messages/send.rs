@@ -1,5 +1,6 @@
 use http::StatusCode;
 use parlance_proto::message::{MessageDraft, SendMessageRequest, send_message_request::OnRepeat};
+use parlance_rpc::Context;
 
 use super::super::auth::Sender;
 use super::super::prelude::*;
@@ -36,8 +37,12 @@ pub async fn send(
         on_repeat: OnRepeat::Return.into(),
         join: true,
     };
-    let sent =
-        edge.message().send_message(user.context.routed(request.channel_num, request)).await?.into_inner();
+    let keyed = !request.client_message_id.is_empty() || !request.idempotency_key.is_empty();
+    let mut request = user.context.routed(request.channel_num, request);
+    if keyed {
+        request = Context::keyed(request);
+    }
+    let sent = edge.message().send_message(request).await?.into_inner();
     let mut message = compose::own_message(edge, user, sent.message).await?;
     if sent.repeated {
         message.duplicate = Some(true);

@@ -78,6 +78,7 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let method = Method::of(parts.uri.path());
         let route = text(&parts.headers, metadata::ROUTE).and_then(|text| text.parse::<Num>().ok());
+        let repeatable = method.idempotent || parts.headers.contains_key(metadata::KEYED);
         let time = text(&parts.headers, metadata::TIMEOUT).and_then(timeout::parse).unwrap_or(timeout::USUAL);
         let deadline = Instant::now() + time;
         // Requests are single messages; kept, they can be sent again.
@@ -102,7 +103,7 @@ impl Shared {
                 }
                 Err(trouble) => (Err(trouble.error), trouble.unprocessed),
             };
-            if !(unprocessed || (method.idempotent && is_passing(&outcome)))
+            if !(unprocessed || (repeatable && is_passing(&outcome)))
                 || tried.len() + 1 >= ATTEMPTS
                 || !self.budget.withdraw()
             {

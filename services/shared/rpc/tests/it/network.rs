@@ -71,27 +71,42 @@ async fn a_replica_that_is_gone_is_not_noticed_by_callers() {
     assert!(broken <= 1, "{broken} sends failed");
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Call {
+    Read,
+    Send,
+    KeyedSend,
+}
+
+async fn call(what: Call, client: &MessageClient) -> Result<(), Error> {
+    match what {
+        Call::Read => read(client, &context()).await,
+        Call::Send => send(client, &context()).await,
+        Call::KeyedSend => {
+            let request = Context::keyed(context().request(SendMessageRequest::default()));
+            client.clone().send_message(request).await.map(drop).map_err(Error::from)
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_send_that_may_have_happened_is_not_repeated_and_a_read_is() {
-    for is_read in [false, true] {
+async fn a_send_that_may_have_happened_is_repeated_only_with_a_key_and_a_read_always() {
+    for what in [Call::Send, Call::KeyedSend, Call::Read] {
         let mut mute = Replica::start(Manner::IsMute, ROOMY).await;
         let (seen, urls) = (mute.seen.clone(), [mute.url()]);
         let client = client_of(&urls, Some(SECRET)).await;
-        let call = tokio::spawn(async move {
-            let context = context();
-            if is_read { read(&client, &context).await } else { send(&client, &context).await }
-        });
+        let called = tokio::spawn(async move { call(what, &client).await });
         seen.called.notified().await;
         let address = mute.address;
         mute.kill();
         let again = Replica::start_on(address, Manner::Answers, ROOMY).await;
-        let outcome = tokio::time::timeout(Duration::from_secs(9), call).await.unwrap().unwrap();
-        if is_read {
-            outcome.unwrap();
-            assert_eq!(again.calls(), 1);
-        } else {
+        let outcome = tokio::time::timeout(Duration::from_secs(9), called).await.unwrap().unwrap();
+        if what == Call::Send {
             assert_eq!(outcome.unwrap_err().reason, Reason::Unavailable);
             assert_eq!(again.calls(), 0);
+        } else {
+            outcome.unwrap();
+            assert_eq!(again.calls(), 1);
         }
     }
 }
