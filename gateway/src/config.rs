@@ -28,8 +28,8 @@ pub struct GatewaySettings {
     /// `"*"` admits every origin, but without credentials (tokens travel in headers, so browsers
     /// need none). An empty list admits no page of another origin.
     pub allowed_origins: Vec<String>,
-    /// Addresses (`10.0.0.7`) or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is
-    /// believed. The client is the right-most address that is not one of them.
+    /// Addresses (`10.0.0.7`) or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and
+    /// `traceparent` are believed. The client is the right-most address that is not one of them.
     pub trusted_proxies: Vec<String>,
     /// Largest request body in bytes.
     pub max_body_bytes: usize,

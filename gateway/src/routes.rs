@@ -38,13 +38,17 @@ pub(crate) fn realtime(edge: Edge) -> Router {
 /// readable too; compression; panics, so that the layers around see an ordinary answer.
 fn guard(routes: Router<Edge>, edge: &Edge) -> Router<Edge> {
     let origins = edge.origins().clone();
+    let proxies = Arc::new(edge.proxies().clone());
     routes
         .method_not_allowed_fallback(chatsdk::error::method_not_allowed)
         .fallback(chatsdk::error::unknown_route)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new().gzip(true))
         .layer(from_fn(move |request, next| cors(origins.clone(), request, next)))
-        .layer(from_fn(|request, next| observe("chatsdk", request, next)))
+        .layer(from_fn(move |request, next| {
+            let proxies = proxies.clone();
+            async move { observe("chatsdk", &proxies, request, next).await }
+        }))
 }
 
 /// What was thrown is not for clients; the panic hook has logged it.

@@ -57,24 +57,18 @@ fn is_behind(stream: &Stream, head: &StreamHead) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use http_body_util::{BodyExt as _, Full};
     use parlance_bus::{Bus as _, MemoryBus, Message, Topic};
-    use parlance_core::SystemClock;
     use parlance_proto::event::{Event, Stream as StreamName};
     use parlance_proto::message::{ReadStreamsRequest, ReadStreamsResponse, read_streams_response};
-    use parlance_rpc::{AuthClient, ChannelClient, MessageClient, PresenceClient, Transport};
-    use prost::Message as _;
-    use tower::ServiceExt as _;
     use uuid::Uuid;
 
     use super::super::connection::{Connection, QueueLimits};
+    use super::super::fake;
     use super::super::stream::{LogRead, Wish};
     use super::*;
     use crate::realtime::protocol::Protocol;
-    use crate::{Dependencies, Settings};
 
     const EPOCH: &str = "E";
     const TOP: u64 = 3;
@@ -85,37 +79,24 @@ mod tests {
         Event { app_id, stream, offset, epoch: EPOCH.into(), ..Default::default() }
     }
 
-    /// A message service that has a log of three entries and counts how often it is asked.
-    fn log_of_three(asked: Arc<AtomicUsize>) -> Transport {
-        let answer = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
-            let asked = asked.clone();
-            async move {
-                if !request.uri().path().ends_with("/ReadStreams") {
-                    return Ok(tonic::Status::unavailable("away").into_http());
-                }
-                asked.fetch_add(1, Ordering::SeqCst);
-                let framed = request.into_body().collect().await.unwrap().to_bytes();
-                let asked = ReadStreamsRequest::decode(&framed[5..]).unwrap();
-                let results = asked.positions.iter().map(|position| read_streams_response::Result {
-                    stream: position.stream,
-                    epoch: EPOCH.into(),
-                    top_offset: TOP,
-                    first_offset: 1,
-                    events: (position.offset + 1..=TOP).map(event).collect(),
-                });
-                let reply = ReadStreamsResponse { results: results.collect() }.encode_to_vec();
-                let frame = [&[0], &(reply.len() as u32).to_be_bytes()[..], &reply].concat();
-                let ok = http::HeaderMap::from_iter([(
-                    http::HeaderName::from_static("grpc-status"),
-                    http::HeaderValue::from_static("0"),
-                )]);
-                let body =
-                    Full::new(bytes::Bytes::from(frame)).with_trailers(std::future::ready(Some(Ok(ok))));
-                let response = http::Response::builder().header("content-type", "application/grpc");
-                Ok::<_, Infallible>(response.body(tonic::body::Body::new(body)).unwrap())
+    /// An edge whose message service has a log of three entries and counts how often it is asked.
+    async fn edge_with_log_of_three(bus: Arc<MemoryBus>, asked: Arc<AtomicUsize>) -> Edge {
+        let answer = move |call: &str, request: &[u8]| {
+            if call != "ReadStreams" {
+                return None;
             }
-        });
-        Transport::new(answer.map_err(|never: Infallible| match never {}))
+            asked.fetch_add(1, Ordering::SeqCst);
+            let request: ReadStreamsRequest = fake::decoded(request);
+            let results = request.positions.iter().map(|position| read_streams_response::Result {
+                stream: position.stream,
+                epoch: EPOCH.into(),
+                top_offset: TOP,
+                first_offset: 1,
+                events: (position.offset + 1..=TOP).map(event).collect(),
+            });
+            fake::encoded(&ReadStreamsResponse { results: results.collect() })
+        };
+        fake::edge(bus, answer).await
     }
 
     struct Shown {
@@ -129,21 +110,7 @@ mod tests {
     /// A gateway that shows a stream up to its second entry.
     async fn shown() -> Shown {
         let (bus, asked) = (Arc::new(MemoryBus::new()), Arc::new(AtomicUsize::new(0)));
-        let transport = log_of_three(asked.clone());
-        let edge = Edge::new(Dependencies {
-            has_siblings: false,
-            limits: crate::LimitsBackend::Local,
-            settings: Settings::default(),
-            clock: Arc::new(SystemClock),
-            bus: bus.clone(),
-            auth: AuthClient::new(transport.clone()),
-            channel: ChannelClient::new(transport.clone()),
-            message: MessageClient::new(transport.clone()),
-            presence: PresenceClient::new(transport),
-            tasks: Default::default(),
-            stop: Default::default(),
-        });
-        let edge = edge.await.unwrap();
+        let edge = edge_with_log_of_three(bus.clone(), asked.clone()).await;
         let limits = QueueLimits { soft_bytes: 1 << 20, hard_bytes: 1 << 24, age: Duration::from_secs(60) };
         let connection = Arc::new(Connection::new(1, Protocol::Json, limits));
         let stream = edge.hub().subscribe(StreamKey::chat(1), Uuid::nil(), "chat:a:b", 1, &connection, false);

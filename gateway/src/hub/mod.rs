@@ -9,6 +9,8 @@
 mod accounts;
 pub mod connection;
 mod delivery;
+#[cfg(test)]
+mod fake;
 mod heads;
 mod ingest;
 mod loads;

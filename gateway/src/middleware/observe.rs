@@ -7,15 +7,21 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode};
 use parlance_rpc::metadata;
-use parlance_telemetry::trace::{self, Kind};
+use parlance_telemetry::trace::{self, Kind, Span};
 use tracing::Instrument;
 
+use super::client_ip::{self, Proxies};
 use super::request_id;
 
-/// Gives the request its id (also answered as `X-Request-ID`), a step in its trace (the one that it brings, or
-/// a new one; what is called for it finds the place in `traceparent`, and so does the client), and its place in
-/// `parlance_http_requests_total` and `parlance_http_request_seconds`.
-pub(crate) async fn observe(dialect: &'static str, mut request: Request, next: Next) -> Response {
+/// Gives the request its id (also answered as `X-Request-ID`), a step in its trace (the one that it brings, if a
+/// trusted proxy hands it over, otherwise a new one; what is called for it finds the place in `traceparent`, and
+/// so does the client), and its place in `parlance_http_requests_total` and `parlance_http_request_seconds`.
+pub(crate) async fn observe(
+    dialect: &'static str,
+    proxies: &Proxies,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let _in_flight = InFlight::begin();
     let id = request_id::of(request.headers());
@@ -24,8 +30,7 @@ pub(crate) async fn observe(dialect: &'static str, mut request: Request, next: N
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let sent = request.headers().get(metadata::TRACEPARENT).and_then(|value| value.to_str().ok());
-    let mut step = trace::start(Kind::Server, "HTTP", sent.unwrap_or_default());
+    let mut step = first_step(&request, proxies);
     step.rename(|| format!("{method} {route}"));
     step.set("http.request.method", method);
     if step.is_recording() {
@@ -75,6 +80,18 @@ pub(crate) async fn observe(dialect: &'static str, mut request: Request, next: N
         response.headers_mut().insert(request_id::HEADER, value);
     }
     response
+}
+
+/// A step of the trace that a trusted proxy names. From anybody else a trace, and whether to record it, would let
+/// the internet decide what we record: such a request begins its own, linked to what it has brought.
+fn first_step(request: &Request, proxies: &Proxies) -> Span {
+    let sent = request.headers().get(metadata::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let sent = sent.unwrap_or_default();
+    if proxies.trusts(client_ip::peer(request.extensions())) {
+        trace::start(Kind::Server, "HTTP", sent)
+    } else {
+        trace::start_apart(Kind::Server, "HTTP", sent)
+    }
 }
 
 /// Counts a request until it is answered or its client has left.

@@ -212,7 +212,7 @@ impl Session {
         self.edge.hub().unsubscribe(&subscription.stream, subscription.number);
         self.connection.drop_channel(&subscription.stream.channel);
         if subscription.tracked {
-            self.edge.hub().unread().untrack(subscription.stream.key.num);
+            self.edge.hub().unread().untrack(subscription.stream.key.num, &self.connection);
         }
         metrics::gauge!("parlance_realtime_subscriptions").decrement(1.0);
     }

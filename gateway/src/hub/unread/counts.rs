@@ -27,7 +27,7 @@ impl Change {
 }
 
 /// A count as the message service stated it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Base {
     pub unread: u64,
     pub last_read_seq: u64,
@@ -40,8 +40,10 @@ pub struct Base {
 #[derive(Debug, Default)]
 pub struct ChannelLog {
     recent: VecDeque<Change>,
-    /// Changes up to this offset may be missing here.
-    incomplete_through: u64,
+    /// No change after this offset was missed; `None` = not known.
+    whole_after: Option<u64>,
+    /// Changes up to this offset may be missing.
+    dropped_through: u64,
 }
 
 impl ChannelLog {
@@ -54,19 +56,30 @@ impl ChannelLog {
         if self.recent.len() > KEPT
             && let Some(oldest) = self.recent.pop_front()
         {
-            self.incomplete_through = self.incomplete_through.max(oldest.offset);
+            self.dropped_through = self.dropped_through.max(oldest.offset);
         }
         true
     }
 
-    /// Whether everything after this offset that has been heard of is here.
+    /// No change after this offset was missed: a statement of this offset was asked for after the channel was heard.
+    pub fn start(&mut self, as_of: u64) {
+        self.whole_after = Some(self.whole_after.map_or(as_of, |known| known.min(as_of)));
+    }
+
+    /// Changes up to this offset were missed.
+    pub fn miss(&mut self, offset: u64) {
+        self.dropped_through = self.dropped_through.max(offset);
+    }
+
+    /// Whether every change after this offset is here, or still on its way.
     pub fn reaches(&self, as_of: u64) -> bool {
-        self.incomplete_through <= as_of
+        self.whole_after.is_some_and(|whole_after| whole_after <= as_of) && self.dropped_through <= as_of
     }
 
     /// Changes may have been missed: earlier bases are of no use.
     pub fn forget(&mut self) {
         self.recent.clear();
+        self.whole_after = None;
     }
 }
 
@@ -218,12 +231,29 @@ mod tests {
     #[test]
     fn a_log_that_has_dropped_changes_says_so() {
         let mut log = ChannelLog::default();
+        log.start(0);
         assert!(log.reaches(0));
         for offset in 1..=KEPT as u64 + 3 {
             log.push(change(offset, OTHER, true));
         }
         assert!(!log.reaches(2));
         assert!(log.reaches(3));
+    }
+
+    #[test]
+    fn a_log_that_may_have_missed_changes_reaches_back_to_a_later_statement_alone() {
+        let mut log = ChannelLog::default();
+        assert!(!log.reaches(9), "nothing is known yet");
+        log.start(3);
+        log.push(change(4, OTHER, true));
+        log.forget();
+        assert!(!log.reaches(4));
+        log.start(6);
+        assert!(log.reaches(6) && !log.reaches(5));
+        log.start(5);
+        assert!(log.reaches(5));
+        log.miss(8);
+        assert!(log.reaches(8) && !log.reaches(7));
     }
 
     #[test]

@@ -95,6 +95,8 @@ entries! {
         "Streams found behind their log by the heads that message sends.";
     Counter "parlance_realtime_bus_lagged_total" GATEWAY [] NO_LABELS,
         "Times that the hub had to compare its streams with the logs because the bus lost events.";
+    Counter "parlance_realtime_unread_dropped_total" GATEWAY [] NO_LABELS,
+        "Events that came faster than unread counts were kept; the counts were loaded anew.";
 
     Histogram "parlance_rpc_seconds" SERVERS ["service", "method", "code"] &[&["$role", "none", "ok"]],
         "Time that calls took here.";

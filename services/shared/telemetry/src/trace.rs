@@ -96,6 +96,15 @@ pub fn start(kind: Kind, name: &'static str, parent: &str) -> Span {
     }
 }
 
+/// Starts the first step of a new trace, whatever a stranger says of his own: that one is linked at most, so that
+/// whether it is recorded is decided here.
+pub fn start_apart(kind: Kind, name: &'static str, strangers: &str) -> Span {
+    let Some(tracer) = TRACER.get() else { return Span { recording: None, traceparent: new_trace() } };
+    let links = parse(strangers).map(|theirs| Link::new(theirs, Vec::new(), 0)).into_iter().collect();
+    let builder = SpanBuilder::from_name(name).with_kind(kind).with_links(links);
+    Span::of(builder.start_with_context(tracer, &Context::new()))
+}
+
 /// Starts a step that is done for several traces at once: a child of the first one that is recorded, linked to
 /// the others. `None` if none is.
 pub fn start_for_many<'a>(
@@ -215,6 +224,13 @@ mod tests {
         assert!(!span.is_recording() && !is_recorded(SAMPLED));
         assert!(start_for_many(Kind::Internal, "test", [SAMPLED]).is_none());
         assert!(is_traceparent(start(Kind::Server, "test", "nonsense").traceparent()));
+    }
+
+    #[test]
+    fn a_strangers_trace_is_not_continued() {
+        let span = start_apart(Kind::Server, "test", SAMPLED);
+        assert!(is_traceparent(span.traceparent()) && !same_trace(span.traceparent(), SAMPLED));
+        assert!(!is_recorded(span.traceparent()));
     }
 
     #[tokio::test]
