@@ -18,12 +18,10 @@ impl Counting {
     pub fn hear(&mut self, news: News) {
         match news {
             News::Event { entry, fact } => {
-                if let Some(Entry { channel, offset }) = entry
-                    && let Some(channel) = self.channels.get_mut(&channel)
-                {
-                    channel.entries.hear(offset);
-                }
-                fact.into_iter().for_each(|fact| self.apply(fact));
+                let is_new = entry.is_none_or(|Entry { channel, offset }| {
+                    self.channels.get_mut(&channel).is_none_or(|channel| channel.entries.hear(offset))
+                });
+                fact.into_iter().filter(|_| is_new).for_each(|fact| self.apply(fact));
             }
             News::Heads(heads) => self.tell(heads),
         }
@@ -54,9 +52,7 @@ impl Counting {
     /// A counted message appeared in a channel, or is gone.
     fn change(&mut self, num: Num, change: Change) {
         let Some(channel) = self.channels.get_mut(&num) else { return };
-        if !channel.log.push(change) {
-            return;
-        }
+        channel.log.push(change);
         for &member in &channel.users {
             if let Some(user) = self.users.get_mut(&member)
                 && user.counts.apply(num, member, &change, self.muted_count)

@@ -22,15 +22,17 @@ impl Heard {
         }
     }
 
-    /// An entry was heard.
-    pub fn hear(&mut self, offset: u64) {
-        if self.through.is_none_or(|through| offset > through) {
-            self.beyond.insert(offset);
+    /// An entry was heard. `false` = not for the first time, or it is made up for already: the bus may
+    /// bring an entry twice, at any time.
+    pub fn hear(&mut self, offset: u64) -> bool {
+        let is_new = self.through.is_none_or(|through| offset > through) && self.beyond.insert(offset);
+        if is_new {
             if self.beyond.len() > KEPT {
                 self.beyond.pop_first();
             }
             self.join();
         }
+        is_new
     }
 
     /// Whether entries up to here are missing.
@@ -63,14 +65,14 @@ mod tests {
     #[test]
     fn a_hole_is_behind_until_it_is_filled_or_made_up_for() {
         let mut heard = Heard::default();
-        heard.hear(4);
+        assert!(heard.hear(4));
         assert!(!heard.is_behind(9), "nothing is known yet");
         heard.start(3);
         assert!(!heard.is_behind(4));
-        heard.hear(6);
+        assert!(heard.hear(6) && !heard.hear(6));
         heard.start(6);
         assert!(heard.is_behind(6));
-        heard.hear(5);
+        assert!(heard.hear(5) && !heard.hear(5) && !heard.hear(4));
         assert!(!heard.is_behind(6));
         assert!(heard.is_behind(8));
         heard.reach(8);

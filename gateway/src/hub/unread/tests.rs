@@ -172,6 +172,20 @@ async fn counts_are_right_after_more_events_than_fit() {
 }
 
 #[tokio::test]
+async fn an_event_that_the_bus_brings_again_much_later_is_not_counted_again() {
+    let world = World::new().await;
+    world.service.send();
+    world.track(USER);
+    world.shows(1).await;
+    let events: Vec<Event> = (0..400).map(|_| world.service.send()).collect();
+    events.iter().for_each(|event| world.tracker().observe(event));
+    world.shows(401).await;
+    world.tracker().observe(&events[3]);
+    world.tracker().observe(&world.service.send());
+    world.shows(402).await;
+}
+
+#[tokio::test]
 async fn a_loss_that_only_the_bus_knows_of_is_made_up_for() {
     let world = World::new().await;
     world.service.send();
