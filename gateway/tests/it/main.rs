@@ -8,4 +8,5 @@ mod fake;
 mod limits;
 mod messages;
 mod presence;
+mod tracing;
 mod users;

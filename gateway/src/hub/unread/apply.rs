@@ -88,7 +88,12 @@ impl Counting {
         if user.counts.remove(channel, self.muted_count) {
             user.changed.remove(&channel);
             self.dirty.insert(num);
+            // Perhaps this was the one that the user's other channels waited for.
+            let awaited = self.channels.get(&channel).is_some_and(|channel| !channel.is_heard());
             self.part(channel, num);
+            if awaited {
+                self.ask([num]);
+            }
         }
     }
 

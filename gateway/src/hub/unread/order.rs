@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::super::connection::Connection;
 use super::super::loads::UnreadChannels;
 
-/// Waits in a queue without an end, since none may be lost; there are few at any time. A connection waits for
-/// the answer to a subscribe before it has `Track` sent and cannot have a second one without an `Untrack`
-/// between, so theirs are bounded by `realtime.max_connections`; loads and listening are the task's own doing.
-/// The order of one connection's orders is kept.
+/// Waits in a queue without an end, since none may be lost. Few wait at any time: each `Track`, and the `Untrack`
+/// after it, costs its connection (of which there are `realtime.max_connections` at most) a subscribe with calls
+/// to other services, and the task no I/O; loads and listening are the task's own doing and bounded there. One
+/// connection's orders keep their order.
 pub enum Order {
     Track { app: Uuid, user: Num, connection: Arc<Connection> },
     Untrack { user: Num, connection: u64 },

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use parlance_bus::MemoryBus;
@@ -12,6 +12,8 @@ use serde_json::Value;
 use super::super::connection::{Item, QueueLimits};
 use super::super::fake;
 use super::super::stream::{LogRead, StreamKey, Wish};
+use super::news::Fact;
+use super::order::{Heard, Loaded};
 use super::*;
 use crate::realtime::protocol::Protocol;
 
@@ -246,4 +248,55 @@ async fn who_is_tracked_and_untracked_is_tracked_no_more() {
     )
     .await;
     assert_eq!(world.service.asked_about(USER), 0);
+}
+
+/// The task's state of a user who was given the first place, driven by hand.
+fn counting(world: &World) -> Counting {
+    let mut counting = Counting::new(&world.edge, mpsc::unbounded_channel().0, Arc::default());
+    counting.track(Uuid::nil(), USER, world.connection.clone());
+    assert_eq!(counting.line.next(Instant::now()), Some(USER));
+    counting
+}
+
+/// Three unread messages in each channel.
+fn answer(counting: &mut Counting, asked_at: Instant, channels: &[Num]) {
+    let channel = |&channel_num| get_unread_response::Channel {
+        channel_num,
+        unread: 3,
+        as_of_offset: 3,
+        ..Default::default()
+    };
+    let generation = counting.users[&USER].generation;
+    let result = Ok(channels.iter().map(channel).collect());
+    counting.loaded(Loaded { user: USER, generation, asked_at, result });
+}
+
+#[tokio::test]
+async fn who_leaves_the_last_channel_that_is_not_heard_waits_for_it_no_more() {
+    let world = World::new().await;
+    let mut counting = counting(&world);
+    answer(&mut counting, Instant::now(), &[1, 2]);
+    counting.heard(Heard { channels: vec![1], failed: Vec::new() });
+    assert_eq!(counting.line.next(Instant::now()), None, "another channel is not heard yet");
+    let left = Fact::Left { user: USER, channel: 2 };
+    counting.hear(News::Event { entry: None, fact: Some(left) });
+    assert_eq!(counting.line.next(Instant::now()), Some(USER));
+    answer(&mut counting, Instant::now(), &[1]);
+    assert_eq!(world.pushed(), [3]);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_a_loss_is_not_believed() {
+    let world = World::new().await;
+    let mut counting = counting(&world);
+    answer(&mut counting, Instant::now(), &[1]);
+    counting.heard(Heard { channels: vec![1], failed: Vec::new() });
+    assert_eq!(counting.line.next(Instant::now()), Some(USER));
+    let asked_at = Instant::now();
+    counting.reload();
+    answer(&mut counting, asked_at, &[1]);
+    assert!(!counting.users[&USER].ready);
+    assert_eq!(counting.line.next(Instant::now()), Some(USER), "he is asked about once more");
+    answer(&mut counting, Instant::now(), &[1]);
+    assert_eq!(world.pushed(), [3]);
 }
