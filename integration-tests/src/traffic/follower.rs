@@ -148,7 +148,9 @@ impl Run {
             if state.pings > pings {
                 (pings, heard) = (state.pings, Instant::now());
             }
-            if state.close.is_some() || heard.elapsed() > self.silence {
+            // A subscription that the server ended is made anew, with all the others.
+            let ended = self.channels.iter().any(|channel| !state.unsubscribes(channel).is_empty());
+            if ended || state.close.is_some() || heard.elapsed() > self.silence {
                 return None;
             }
         }
