@@ -69,8 +69,10 @@ fn client_span(headers: &mut HeaderMap, name: Method) -> Option<Span> {
 }
 
 /// The server's half of the span; `parent` is what the request carried.
-pub(crate) fn server_span(parent: &str, name: Method) -> Span {
-    named(trace::start(Kind::Server, name.full, parent), name)
+/// A stranger's trace is linked, not continued: whether to record is decided here.
+pub(crate) fn server_span(parent: &str, name: Method, ours: bool) -> Span {
+    let start = if ours { trace::start } else { trace::start_apart };
+    named(start(Kind::Server, name.full, parent), name)
 }
 
 fn named(mut span: Span, name: Method) -> Span {

@@ -132,13 +132,13 @@ where
         let name = Method::of(request.uri().path());
         let serving = Serving::begin(name);
         let parent = header(request.headers(), metadata::TRACEPARENT).unwrap_or_default();
-        let mut step = server_span(parent, name);
+        let proof = Proof::of(&request, &secrets);
+        let mut step = server_span(parent, name, proof == Proof::Ours);
         let trace = step.traceparent().to_owned();
         let work = trace::within(
             step.traceparent(),
             async move {
                 let streaming = name.streams;
-                let proof = Proof::of(&request, &secrets);
                 let entered = match room.filter(|_| !streaming) {
                     Some(room) => room.enter(proof == Proof::Ours).map(Some),
                     None => Some(None),
