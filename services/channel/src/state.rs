@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::consumers::LOG;
 use crate::store::types::{self, Types};
+use crate::touches::Touches;
 
 /// How long another replica's new channel type may stay unknown here.
 const TYPES_LIFE: Duration = Duration::from_secs(60);
@@ -27,6 +28,7 @@ pub struct State {
     pub bus: Arc<dyn Bus>,
     /// How far auth's log has been consumed, by all replicas together.
     pub progress: Progress,
+    pub touches: Touches,
     auth: AuthClient,
     types: Cache<Uuid, Arc<Types>>,
 }
@@ -40,7 +42,8 @@ impl State {
     ) -> Result<Self> {
         let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
         let (nums, progress) = (NumGenerator::random(), Progress::load(&store, LOG).await?);
-        Ok(Self { store, clock, nums, bus, progress, auth, types })
+        let touches = Touches::new(&store);
+        Ok(Self { store, clock, nums, bus, progress, touches, auth, types })
     }
 
     /// The client of auth, which needs `&mut` for each call.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::commit::{Announcements, Announcer, Committer};
 use crate::consumers::channel;
+use crate::followers::Followers;
 use crate::store::{entries, epoch};
 use crate::{Dependencies, Settings};
 
@@ -33,6 +34,7 @@ pub struct Service {
     pub access: Access,
     pub committer: Committer,
     pub announcer: Announcer,
+    pub followers: Arc<Followers>,
     /// How far channel's log has been consumed, by all replicas together.
     pub facts: Progress,
     /// Tells this replica from others.
@@ -52,6 +54,7 @@ impl Service {
             access: Access::new(given.channel.clone()),
             committer,
             announcer,
+            followers: Followers::new(&given.settings),
             facts: Progress::load(&given.store, channel::LOG).await?,
             replica: Uuid::new_v4().to_string(),
             store: given.store,
