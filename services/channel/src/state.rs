@@ -27,7 +27,7 @@ pub struct State {
     pub nums: NumGenerator,
     pub bus: Arc<dyn Bus>,
     /// How far auth's log has been consumed, by all replicas together.
-    pub progress: Progress,
+    pub progress: Arc<Progress>,
     pub touches: Touches,
     auth: AuthClient,
     types: Cache<Uuid, Arc<Types>>,
@@ -41,7 +41,7 @@ impl State {
         auth: AuthClient,
     ) -> Result<Self> {
         let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
-        let (nums, progress) = (NumGenerator::random(), Progress::load(&store, LOG).await?);
+        let (nums, progress) = (NumGenerator::random(), Arc::new(Progress::load(&store, LOG).await?));
         let touches = Touches::new(&store);
         Ok(Self { store, clock, nums, bus, progress, touches, auth, types })
     }

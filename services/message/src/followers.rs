@@ -63,8 +63,11 @@ impl Followers {
         let mut taken = self.taken.lock();
         let own = taken.by_holder.get(&holder).copied().unwrap_or(0);
         if own >= self.most_per_caller {
-            return Err(Error::new(Reason::RateLimited, "too many streams are followed at once by this caller")
-                .with_retry_after(OWN_PAUSE));
+            return Err(Error::new(
+                Reason::RateLimited,
+                "too many streams are followed at once by this caller",
+            )
+            .with_retry_after(OWN_PAUSE));
         }
         if taken.all >= self.most {
             return Err(Error::new(Reason::Overloaded, "too many streams are followed here")
@@ -120,7 +123,11 @@ mod tests {
         drop(followers.enter(&Caller::user(one, 1)).unwrap());
         drop(held);
         let taken = followers.taken.lock();
-        assert_eq!((taken.all, taken.by_holder.len()), (0, 0), "nothing is remembered of those who have gone");
+        assert_eq!(
+            (taken.all, taken.by_holder.len()),
+            (0, 0),
+            "nothing is remembered of those who have gone"
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Service {
     pub announcer: Announcer,
     pub followers: Arc<Followers>,
     /// How far channel's log has been consumed, by all replicas together.
-    pub facts: Progress,
+    pub facts: Arc<Progress>,
     /// Tells this replica from others.
     pub replica: String,
     pub tasks: TaskTracker,
@@ -55,7 +55,7 @@ impl Service {
             committer,
             announcer,
             followers: Followers::new(&given.settings),
-            facts: Progress::load(&given.store, channel::LOG).await?,
+            facts: Progress::load(&given.store, channel::LOG).await?.into(),
             replica: Uuid::new_v4().to_string(),
             store: given.store,
             bus: given.bus,
