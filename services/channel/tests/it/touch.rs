@@ -42,9 +42,7 @@ async fn a_batch_of_any_usual_size_is_one_statement() {
         let batch: Vec<_> = nums[..size].iter().map(|num| (*num, size as u64, size as i64)).collect();
         let before = house.store.statements();
         house.touch(&batch).await;
-        // On PostgreSQL another one says that the disk is not waited for.
-        let relaxing = u64::from(house.store.is_shared());
-        assert_eq!(house.store.statements() - before, statements + relaxing, "{size} channels");
+        assert_eq!(house.store.statements() - before, statements, "{size} channels");
         for num in &nums[..size] {
             assert_eq!(house.get(&house.service(), *num).await.unwrap().last_seq, size as u64);
         }

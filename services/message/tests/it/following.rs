@@ -117,7 +117,7 @@ async fn one_caller_has_his_share_of_followers_and_a_place_is_free_when_one_goes
     drop(again);
     world.remove(channel, users[0], users[1]).await;
     while next(&mut his).await.is_ok() {}
-    wait_until("his place to be free", async || alice().await, |again| again.is_ok()).await;
+    hers.extend(wait_until("his place to be free", async || alice().await, |again| again.is_ok()).await);
     // Those who stay get what comes.
     world.send(users[0], channel, "x").await;
     while !matches!(next(&mut hers[0]).await.unwrap().payload, Some(Payload::MessageCreated(_))) {}

@@ -18,15 +18,12 @@ async fn on_both(scenario: impl AsyncFn(&Store)) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fact_has_its_effect_once_whatever_fails_and_whoever_dies() {
     on_both(async |store| {
-        let failures = vec![Reason::Contended, Reason::Unavailable, Reason::Internal];
-        let failing = |every| Replica {
-            most_together: 7,
-            failures: Some((every, failures.clone())),
-            ..Replica::new(store)
-        };
+        let reasons = [Reason::Contended, Reason::Unavailable, Reason::Internal];
         let mut running = Vec::new();
         for every in [5, 11, 23] {
-            running.push(Running::start(store, failing(every)).await);
+            running.push(
+                Running::start(store, Replica::new(store).in_steps_of(7).failing(every, &reasons)).await,
+            );
         }
         let mut last = 0;
         for _ in 0..20 {
@@ -46,7 +43,7 @@ async fn each_fact_has_its_effect_once_whatever_fails_and_whoever_dies() {
 async fn a_page_is_divided_as_the_consumer_wants() {
     on_both(async |store| {
         let last = state(store, 25).await;
-        let one = Running::start(store, Replica { most_together: 10, ..Replica::new(store) }).await;
+        let one = Running::start(store, Replica::new(store).in_steps_of(10)).await;
         one.reach(last).await;
         assert_eq!((effects(store).await, one.replica.steps.load(Ordering::Relaxed)), (25, 3));
     })

@@ -48,9 +48,9 @@ pub async fn migrate(store: &Store) -> anyhow::Result<()> {
 pub struct Replica {
     store: Store,
     /// Most entries in a transaction.
-    pub most_together: usize,
+    most_together: usize,
     /// Of so many attempts one fails with each of these reasons, in turn, when all but the position is written.
-    pub failures: Option<(usize, Vec<Reason>)>,
+    failures: Option<(usize, Vec<Reason>)>,
     attempts: AtomicUsize,
     /// Attempts that were committed.
     pub steps: AtomicUsize,
@@ -65,6 +65,16 @@ impl Replica {
             attempts: AtomicUsize::new(0),
             steps: AtomicUsize::new(0),
         }
+    }
+
+    pub fn in_steps_of(mut self, most_together: usize) -> Self {
+        self.most_together = most_together;
+        self
+    }
+
+    pub fn failing(mut self, every: usize, reasons: &[Reason]) -> Self {
+        self.failures = Some((every, reasons.to_vec()));
+        self
     }
 
     fn fails(&self) -> Option<Reason> {
