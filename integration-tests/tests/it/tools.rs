@@ -1,5 +1,7 @@
 //! The tools of the binary beside a running server: rotation of keys and secrets, backup.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -253,6 +255,30 @@ async fn a_damaged_or_unfinished_backup_is_found_out() {
     assert!(String::from_utf8_lossy(&found.stdout).contains("auth.db"), "{found:?}");
     std::fs::remove_file(copy.join("manifest.json")).unwrap();
     assert!(!verify(&copy).status.success());
+}
+
+#[tokio::test]
+async fn a_backup_is_for_its_owner_alone_even_in_a_folder_that_others_may_read() {
+    let server = Harness::start_with(Options::new().embedded()).await;
+    server.user("alice").await;
+    let folder = tempfile::TempDir::with_prefix("parlance-it-").unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (made, there) = (folder.path().join("made"), folder.path().join("there"));
+    std::fs::create_dir(&there).unwrap();
+    std::fs::set_permissions(&there, Permissions::from_mode(0o755)).unwrap();
+    for copy in [&made, &there] {
+        let to = copy.to_str().unwrap();
+        text(&server.tool(&["backup", "--include-master-key", "--to", to]));
+        let files: Vec<_> = std::fs::read_dir(copy)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .map(|file| (mode(&file), file))
+            .collect();
+        assert_eq!(files.len(), 5, "three stores, the key, the manifest: {files:?}");
+        assert!(files.iter().all(|(mode, _)| *mode == 0o600), "{files:?}");
+        assert_eq!(text(&verify(copy)), "ok\n");
+    }
+    assert_eq!(mode(&made), 0o700);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod ops;
 mod rpc;
 mod state;
 mod store;
+mod touches;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub async fn start(dependencies: Dependencies) -> anyhow::Result<ChannelServiceS
     let Dependencies { store, bus, clock, auth, tasks, stop } = dependencies;
     let state = Arc::new(state::State::load(store.clone(), bus, clock.clone(), auth).await?);
     tasks.spawn(consumers::run(state.clone(), stop.clone()));
+    tasks.spawn(touches::guard(state.clone(), stop.clone()));
     tasks.spawn(outbox::keep_pruned(store, clock, stop));
     Ok(ChannelServiceServer::new(Rpc::new(state)))
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::consumers::LOG;
 use crate::store::types::{self, Types};
+use crate::touches::Touches;
 
 /// How long another replica's new channel type may stay unknown here.
 const TYPES_LIFE: Duration = Duration::from_secs(60);
@@ -26,7 +27,8 @@ pub struct State {
     pub nums: NumGenerator,
     pub bus: Arc<dyn Bus>,
     /// How far auth's log has been consumed, by all replicas together.
-    pub progress: Progress,
+    pub progress: Arc<Progress>,
+    pub touches: Touches,
     auth: AuthClient,
     types: Cache<Uuid, Arc<Types>>,
 }
@@ -39,8 +41,9 @@ impl State {
         auth: AuthClient,
     ) -> Result<Self> {
         let types = Cache::builder().max_capacity(TYPES_APPS).time_to_live(TYPES_LIFE).build();
-        let (nums, progress) = (NumGenerator::random(), Progress::load(&store, LOG).await?);
-        Ok(Self { store, clock, nums, bus, progress, auth, types })
+        let (nums, progress) = (NumGenerator::random(), Arc::new(Progress::load(&store, LOG).await?));
+        let touches = Touches::new(&store);
+        Ok(Self { store, clock, nums, bus, progress, touches, auth, types })
     }
 
     /// The client of auth, which needs `&mut` for each call.

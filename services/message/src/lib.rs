@@ -8,6 +8,7 @@ mod config;
 mod consumers;
 mod convert;
 mod domain;
+mod followers;
 mod ops;
 mod rpc;
 mod service;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::commit::{Announcements, Announcer, Committer};
 use crate::consumers::channel;
+use crate::followers::Followers;
 use crate::store::{entries, epoch};
 use crate::{Dependencies, Settings};
 
@@ -33,8 +34,9 @@ pub struct Service {
     pub access: Access,
     pub committer: Committer,
     pub announcer: Announcer,
+    pub followers: Arc<Followers>,
     /// How far channel's log has been consumed, by all replicas together.
-    pub facts: Progress,
+    pub facts: Arc<Progress>,
     /// Tells this replica from others.
     pub replica: String,
     pub tasks: TaskTracker,
@@ -52,7 +54,8 @@ impl Service {
             access: Access::new(given.channel.clone()),
             committer,
             announcer,
-            facts: Progress::load(&given.store, channel::LOG).await?,
+            followers: Followers::new(&given.settings),
+            facts: Progress::load(&given.store, channel::LOG).await?.into(),
             replica: Uuid::new_v4().to_string(),
             store: given.store,
             bus: given.bus,

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::store::touch::{self, Activity};
 
 /// Notes newest seq and time of channels, of whatever app. Repeating it or telling older news changes
-/// nothing; the facts themselves are message's, so the disk is not waited for.
+/// nothing. Message waits for this before it acknowledges, so the disk is not waited for.
 pub async fn touch(state: &State, context: &Context, request: TouchRequest) -> Result<TouchResponse> {
     context.caller.require_service()?;
     limits::batch("activities", request.activities.len(), limits::MAX_BATCH)?;
@@ -22,9 +22,9 @@ pub async fn touch(state: &State, context: &Context, request: TouchRequest) -> R
             Some(at) => Micros::from_timestamp(at).ok_or_else(|| Error::invalid("at", "is out of range"))?,
         };
         let activity = newest.entry(told.channel_num).or_default();
-        activity.last_seq = activity.last_seq.max(last_seq);
-        activity.at = activity.at.max(at);
+        *activity = activity.newest(Activity { last_seq, at });
     }
+    state.touches.remember(&newest);
     touch::touch(&state.store, &newest).await?;
     Ok(TouchResponse {})
 }

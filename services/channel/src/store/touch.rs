@@ -19,13 +19,33 @@ pub struct Activity {
     pub at: Micros,
 }
 
+impl Activity {
+    /// The newer of both, in either respect.
+    pub fn newest(self, other: Self) -> Self {
+        Self { last_seq: self.last_seq.max(other.last_seq), at: self.at.max(other.at) }
+    }
+}
+
 /// Raises seq and time of these channels, never lowers them. A channel is known by its num alone, for
 /// a commit batch may hold messages of several apps; only services come here.
+///
+/// Not durable at once, and that does no harm. The messages themselves are message's, and durable before
+/// this. Whatever is decided by what is written here (the read start of who joins) is committed durably
+/// after it, which makes this durable too. What a crash undoes is noted again: on a PostgreSQL server by
+/// the replica that remembers it (`touches.rs`), on SQLite by message, which tells it again when it starts.
 pub async fn touch(store: &Store, activities: &BTreeMap<Num, Activity>) -> Result<()> {
     if activities.is_empty() {
         return Ok(());
     }
-    let write = store.begin_relaxed().await?;
+    touch_all(store.begin_relaxed().await?, activities).await
+}
+
+/// The same, durable.
+pub async fn touch_durably(store: &Store, activities: &BTreeMap<Num, Activity>) -> Result<()> {
+    touch_all(store.begin().await?, activities).await
+}
+
+async fn touch_all(write: Write, activities: &BTreeMap<Num, Activity>) -> Result<()> {
     // In rising order, so that two batches never wait for each other's rows.
     let rows: Vec<(Num, Activity)> = activities.iter().map(|(num, activity)| (*num, *activity)).collect();
     for batch in rows.chunks(LARGEST) {

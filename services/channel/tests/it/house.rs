@@ -41,16 +41,22 @@ enum Place {
 impl House {
     pub async fn new() -> Self {
         let store = temp_store(parlance_channel::migrate).await;
-        Self::on(store.clone(), Place::File { _store: store }).await
+        Self::on(store.clone(), Some(Place::File { _store: store })).await
     }
 
     /// On the PostgreSQL that the environment names, if it does, in a schema of its own.
     pub async fn on_postgres() -> Option<Self> {
         let store = postgres_store(parlance_channel::migrate).await?;
-        Some(Self::on(store.clone(), Place::Postgres(store)).await)
+        Some(Self::on(store.clone(), Some(Place::Postgres(store))).await)
     }
 
-    async fn on(store: Store, place: Place) -> Self {
+    /// On a store of the test's own, which goes with its server.
+    pub async fn at(store: Store) -> Self {
+        parlance_channel::migrate(&store).await.unwrap();
+        Self::on(store, None).await
+    }
+
+    async fn on(store: Store, place: Option<Place>) -> Self {
         let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
         let clock = Arc::new(ManualClock::at(Micros::from_secs(1_790_000_000)));
         let tasks = TaskTracker::new();
@@ -78,7 +84,6 @@ impl House {
         let outside = ChannelClient::new(from_outside(channel.clone()));
         let channel = ChannelClient::new(in_process(serve(channel, None, None)));
         let app = Uuid::nil();
-        let place = Some(place);
         let _auth_store = auth_store;
         let mut house = Self { app, clock, store, auth, channel, tasks, stop, outside, place, _auth_store };
         house.app = house.new_app().await;

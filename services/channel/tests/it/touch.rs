@@ -1,5 +1,8 @@
 use parlance_core::Micros;
 use parlance_proto::channel::{TouchRequest, touch_request::Activity};
+use parlance_sql::{Settings, Store};
+use parlance_testkit::{PostgresServer, wait_until};
+use sea_orm::{ConnectionTrait as _, Statement};
 
 use crate::house::{House, reason};
 
@@ -58,4 +61,41 @@ async fn a_lying_batch_is_refused() {
         let refused = house.channel().touch(request).await.unwrap_err();
         assert_eq!(reason(refused), parlance_core::Reason::InvalidArgument);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_of_the_database_server_undoes_is_noted_again() {
+    let Some(server) = PostgresServer::start() else { return };
+    let url = server.url();
+    let settings = Settings::Postgres { url, schema: "crashing".to_owned(), max_connections: 4 };
+    let house = House::at(Store::open(&settings).await.unwrap()).await;
+    let me = house.users("u", 1).await[0];
+    let num = house.create(me, "group", "t", &[]).await.num;
+    let marks = "SELECT COUNT(*) AS n FROM crash_mark";
+    wait_until("the guard", async || number(&house.store, marks).await, |count| *count == Some(1)).await;
+    house.touch(&[(num, 7, 40)]).await;
+    let undo = format!("UPDATE channels SET last_seq = 0, last_message_at = 0 WHERE num = {num}");
+    let lose = async || {
+        let write = house.store.begin().await.unwrap();
+        write.connection().execute_unprepared(&undo).await.unwrap();
+        drop(write.commit().await.unwrap());
+    };
+    lose().await;
+    let last_seq = format!("SELECT last_seq AS n FROM channels WHERE num = {num}");
+    // A restart in order loses nothing, so nothing is done.
+    server.down();
+    server.up();
+    assert_eq!(number(&house.store, marks).await, Some(1));
+    assert_eq!(number(&house.store, &last_seq).await, Some(0));
+    server.crash();
+    server.up();
+    wait_until("the touch", async || number(&house.store, &last_seq).await, |seq| *seq == Some(7)).await;
+    let channel = house.get(&house.service(), num).await.unwrap();
+    assert_eq!(channel.last_message_at, Some(Micros::from_secs(40).timestamp()));
+}
+
+/// `None` while the server is away.
+async fn number(store: &Store, sql: &str) -> Option<i64> {
+    let statement = Statement::from_string(store.backend(), sql);
+    store.read().query_one_raw(statement).await.ok()??.try_get("", "n").ok()
 }

@@ -2,18 +2,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlance_bus::{Message as BusMessage, Topic};
 use parlance_core::{Error, Num, Reason, Result};
 use parlance_proto::event::Event;
 use parlance_sql::Committed;
 use parlance_telemetry::trace;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::Outcome;
+use super::publisher::Publisher;
 use super::touch::touch;
-use crate::bodies;
 use crate::service::Service;
 
 /// Announcements handled together.
@@ -22,10 +20,6 @@ const TOGETHER: usize = 32;
 const ROOM: usize = 512;
 /// Announcements that may wait before changes are refused.
 const MOST_WAITING: usize = 8192;
-/// Longest that publishing may take before clients are left to the log.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
-/// Rounds of events that may wait for the bus.
-const UNPUBLISHED: usize = 256;
 
 /// Tells a sender what became of his message.
 pub type Ack = (oneshot::Sender<Outcome>, Outcome);
@@ -129,70 +123,5 @@ pub async fn announce_all(service: Arc<Service>, mut announcements: Announcement
         }
         publisher.publish(events);
         service.announcer.done(count);
-    }
-}
-
-/// Events of one round, by app, in order.
-type Events = Vec<(Uuid, Vec<Event>)>;
-
-/// Publishes beside the announcer, so that a bus that hangs does not delay acknowledgements.
-struct Publisher {
-    queue: mpsc::Sender<Events>,
-}
-
-impl Publisher {
-    fn start(service: &Arc<Service>) -> Self {
-        let (queue, mut events) = mpsc::channel::<Events>(UNPUBLISHED);
-        let own = service.clone();
-        service.tasks.spawn(async move {
-            while let Some(events) = events.recv().await {
-                publish(&own, events).await;
-            }
-        });
-        Self { queue }
-    }
-
-    /// Hands events over, in order, and never waits: those that find no room are left to the log.
-    fn publish(&self, events: Events) {
-        if let Err(TrySendError::Full(events) | TrySendError::Closed(events)) = self.queue.try_send(events) {
-            unpublished(events.iter().map(|(_, events)| events.len()).sum());
-        }
-    }
-}
-
-/// Counts events that are left to the log.
-fn unpublished(count: usize) {
-    metrics::counter!("parlance_events_unpublished_total").increment(count as u64);
-}
-
-/// Publishes events in order. Whoever misses one finds it in the log.
-async fn publish(service: &Service, events: Events) {
-    let mut messages = Vec::new();
-    for (app, mut events) in events {
-        if let Err(error) = bodies::join(service, app, &mut events).await {
-            tracing::warn!(%error, "events are not published live; clients recover them from the log");
-            unpublished(events.len());
-            continue;
-        }
-        for event in events {
-            if let Some(topic) = event.stream.as_ref().map(Topic::of) {
-                messages.push((topic, BusMessage::Event(Arc::new(event))));
-            }
-        }
-    }
-    if messages.is_empty() {
-        return;
-    }
-    let count = messages.len();
-    match tokio::time::timeout(PUBLISH_TIMEOUT, service.bus.publish(messages)).await {
-        Ok(Ok(())) => metrics::counter!("parlance_events_published_total").increment(count as u64),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the bus did not take events; clients recover them from the log");
-            unpublished(count);
-        }
-        Err(_) => {
-            tracing::warn!("the bus did not take events in time; clients recover them from the log");
-            unpublished(count);
-        }
     }
 }

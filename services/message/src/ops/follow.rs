@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::Stream as FutureStream;
-use parlance_bus::{Item, Subscription, Topic};
+use parlance_bus::{Item, Message, Subscription, Topic};
 use parlance_core::{Error, Reason, Result};
-use parlance_proto::event::Event;
+use parlance_proto::event::{Event, Stream};
 use parlance_proto::message::{FollowRequest, FollowResponse, StreamPosition};
 use parlance_rpc::Context;
 use tokio::sync::mpsc;
@@ -25,6 +25,8 @@ const PAGE: u32 = 200;
 const WAITING: usize = 64;
 /// The log is looked at this often even if nothing was announced, and the right to read is asked again.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How long a follower may take to hear why it ends.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 pub type Following = Pin<Box<dyn FutureStream<Item = Result<FollowResponse, Status>> + Send>>;
 
@@ -33,24 +35,27 @@ pub type Following = Pin<Box<dyn FutureStream<Item = Result<FollowResponse, Stat
 pub async fn follow(service: &Arc<Service>, context: &Context, request: FollowRequest) -> Result<Following> {
     let position =
         StreamPosition { stream: request.stream, offset: request.after_offset, epoch: request.epoch.clone() };
+    let stream = request.stream.ok_or_else(|| Error::invalid("stream", "is required"))?;
+    let key = stream_key(&stream)?;
+    stored("after_offset", position.offset)?;
+    let place = service.followers.enter(&context.caller)?;
     may_read(service, context, &position).await?;
     if !request.epoch.is_empty() && request.epoch != service.epoch {
         return Err(position_lost());
     }
-    let stream = position.stream.as_ref().ok_or_else(|| Error::invalid("stream", "is required"))?;
     let wakes = service.bus.subscribe().await?;
-    wakes.topics().listen(Topic::of(stream)).await?;
+    wakes.topics().listen(Topic::of(&stream)).await?;
 
-    let key = stream_key(stream)?;
-    stored("after_offset", position.offset)?;
     let (events, receiver) = mpsc::channel(WAITING);
     let (service, context) = (service.clone(), context.clone());
     let tasks = service.tasks.clone();
     tasks.spawn(async move {
         let ended = follow_on(&service, &context, &position, key, wakes, &events).await;
+        // His place is free before he hears that he has lost it.
+        drop(place);
         if let Err(error) = ended {
-            // A follower that has gone needs no reason.
-            let _ = events.send(Err(error.into())).await;
+            // A follower that has gone needs no reason, and one that does not read gets none.
+            let _ = events.send_timeout(Err(error.into()), FAREWELL).await;
         }
     });
     Ok(Box::pin(ReceiverStream::new(receiver)))
@@ -79,8 +84,11 @@ async fn follow_on(
                 may_read(service, &asking_now(context), position).await?;
             }
             after = event.offset as i64;
-            if events.send(Ok(FollowResponse { event: Some(event) })).await.is_err() {
-                return Ok(());
+            tokio::select! {
+                sent = events.send(Ok(FollowResponse { event: Some(event) })) => if sent.is_err() {
+                    return Ok(());
+                },
+                () = service.stop.cancelled() => return Err(stopping()),
             }
         }
         if asked.elapsed() >= SWEEP {
@@ -93,11 +101,34 @@ async fn follow_on(
         tokio::select! {
             () = service.stop.cancelled() => return Err(stopping()),
             () = events.closed() => return Ok(()),
-            item = wakes.recv() => if item.is_none() { return Err(stopping()) },
+            is_open = news(wakes.as_mut(), key, after) => if !is_open { return Err(stopping()) },
             () = tokio::time::sleep(SWEEP) => {}
         }
-        // Several announcements, one look.
-        while let Ok(Some(Item::Message(..))) = tokio::time::timeout(Duration::ZERO, wakes.recv()).await {}
+    }
+}
+
+/// Returns when the stream may have entries after an offset; false = the bus is closed. What other
+/// streams of the topic do, and what has been read already, is passed over.
+async fn news(wakes: &mut dyn Subscription, key: i64, after: i64) -> bool {
+    while let Some(item) = wakes.recv().await {
+        if concerns(&item, key, after) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether an item of the bus tells that a stream has come further than an offset, or may have.
+fn concerns(item: &Item, key: i64, after: i64) -> bool {
+    let further = |stream: &Option<Stream>, offset: u64| {
+        offset > after as u64 && stream.as_ref().is_some_and(|stream| stream_key(stream).ok() == Some(key))
+    };
+    match item {
+        Item::Message(_, Message::Event(event)) => further(&event.stream, event.offset),
+        Item::Message(_, Message::Heads(heads)) => {
+            heads.iter().any(|head| further(&head.stream, head.offset))
+        }
+        Item::Message(_, Message::Wake) | Item::Lagged => true,
     }
 }
 
@@ -147,4 +178,49 @@ fn position_lost() -> Error {
         Reason::PositionLost,
         "the log no longer holds this position; read the current state and start anew",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use parlance_proto::event::{StreamHead, stream::Kind};
+
+    use super::*;
+    use crate::store::{chat, user};
+
+    const OWN: i64 = 7;
+
+    fn stream(kind: Kind, num: i64) -> Option<Stream> {
+        Some(Stream { kind: kind.into(), num })
+    }
+
+    fn event(kind: Kind, num: i64, offset: u64) -> Item {
+        let event = Event { stream: stream(kind, num), offset, ..Event::default() };
+        Item::Message(Topic::chat(num), Message::Event(Arc::new(event)))
+    }
+
+    fn heads(offsets: &[(i64, u64)]) -> Item {
+        let head =
+            |&(num, offset): &_| StreamHead { stream: stream(Kind::Chat, num), offset, ..Default::default() };
+        Item::Message(Topic::chat(OWN), Message::Heads(offsets.iter().map(head).collect()))
+    }
+
+    #[test]
+    fn only_what_may_be_new_in_the_own_stream_leads_to_a_look() {
+        let wake = Item::Message(Topic::chat(OWN), Message::Wake);
+        for (item, looks) in [
+            (event(Kind::Chat, OWN, 5), true),
+            (event(Kind::Chat, OWN, 4), false),
+            (event(Kind::Chat, 8, 5), false),
+            (event(Kind::User, OWN, 5), false),
+            // Typing and the like: no entry of the log.
+            (event(Kind::Chat, OWN, 0), false),
+            (heads(&[(8, 9), (OWN, 5)]), true),
+            (heads(&[(8, 9), (OWN, 4)]), false),
+            (wake, true),
+            (Item::Lagged, true),
+        ] {
+            assert_eq!(concerns(&item, chat(OWN), 4), looks, "{item:?}");
+        }
+        assert!(concerns(&event(Kind::User, OWN, 5), user(OWN), 4));
+    }
 }

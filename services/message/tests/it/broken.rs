@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use parlance_bus::{Bus, MemoryBus, Message, Subscription, Topic};
 use parlance_core::{Error, Result};
@@ -16,21 +17,27 @@ use tonic::codegen::{Service, http::Request};
 pub struct Faults {
     /// The bus takes nothing.
     pub deaf_bus: Arc<AtomicBool>,
+    /// The bus takes this many milliseconds for everything that it is given.
+    pub slow_bus: Arc<AtomicU64>,
     /// Channel never answers when it is told of new messages.
     pub hanging_touches: Arc<AtomicBool>,
 }
 
-/// A bus that takes nothing while it is deaf.
+/// A bus that takes nothing, or its time.
 #[derive(Debug)]
-pub struct DeafBus(pub Arc<MemoryBus>, pub Arc<AtomicBool>);
+pub struct FaultyBus(pub Arc<MemoryBus>, pub Faults);
 
 #[async_trait::async_trait]
-impl Bus for DeafBus {
+impl Bus for FaultyBus {
     async fn publish(&self, messages: Vec<(Topic, Message)>) -> Result<()> {
-        match self.1.load(Ordering::Relaxed) {
-            true => Err(Error::unavailable("deaf")),
-            false => self.0.publish(messages).await,
+        if self.1.deaf_bus.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("deaf"));
         }
+        let pause = Duration::from_millis(self.1.slow_bus.load(Ordering::Relaxed));
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        self.0.publish(messages).await
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Subscription>> {

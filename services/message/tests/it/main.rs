@@ -5,7 +5,7 @@ mod broken;
 mod changes;
 mod cost;
 mod faults;
-
+mod following;
 mod postgres;
 mod reading;
 mod replicas;

@@ -1,15 +1,16 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use parlance_bus::{Bus, Item, Message as BusMessage, Topic};
-use parlance_core::{Error, Reason};
+use parlance_bus::{Bus, Item, Message as BusMessage, Subscription, Topic};
 use parlance_proto::channel::DeleteChannelRequest;
-use parlance_proto::event::{Stream, event::Payload, stream::Kind};
+use parlance_proto::event::{Event, Stream, event::Payload, stream::Kind};
 use parlance_proto::message::*;
 
-use crate::world::World;
+use crate::broken::Faults;
+use crate::world::{Setup, World};
 
-fn chat(num: i64) -> Option<Stream> {
+pub fn chat(num: i64) -> Option<Stream> {
     Some(Stream { kind: Kind::Chat.into(), num })
 }
 
@@ -65,48 +66,6 @@ async fn a_foreign_epoch_and_an_unknown_stream_give_positions_without_entries() 
 }
 
 #[tokio::test]
-async fn a_follower_gets_what_was_and_what_comes_once_and_in_order() {
-    let world = World::new().await;
-    let alice = world.users(&["alice"]).await[0];
-    let channel = world.channel("group", alice, &[]).await;
-    for n in 0..5 {
-        world.send(alice, channel, &format!("{n}")).await;
-    }
-    let request = FollowRequest { stream: chat(channel), after_offset: 2, epoch: String::new() };
-    let mut events =
-        world.message.clone().follow(world.by(alice).request(request)).await.unwrap().into_inner();
-    for n in 5..10 {
-        world.send(alice, channel, &format!("{n}")).await;
-    }
-    for n in 2..10 {
-        let event = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time");
-        let event = event.unwrap().unwrap().event.unwrap();
-        assert_eq!(event.offset, n + 1);
-        let Some(Payload::MessageCreated(created)) = event.payload else { panic!("{event:?}") };
-        assert_eq!(created.message.unwrap().text, n.to_string());
-    }
-}
-
-#[tokio::test]
-async fn following_from_a_lost_position_says_so() {
-    let world = World::new().await;
-    let users = world.users(&["alice", "eve"]).await;
-    let channel = world.channel("group", users[0], &[]).await;
-    let request = FollowRequest { stream: chat(channel), after_offset: 1, epoch: "gone".into() };
-    let refused = world.message.clone().follow(world.by(users[0]).request(request)).await;
-    assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::PositionLost));
-    // A position past the newest entry is one of a log that is gone, as after restoring a backup.
-    let request = FollowRequest { stream: chat(channel), after_offset: 1, epoch: String::new() };
-    let mut events =
-        world.message.clone().follow(world.by(users[0]).request(request)).await.unwrap().into_inner();
-    let ended = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time");
-    assert_eq!(ended.unwrap().err().map(|status| Error::from(status).reason), Some(Reason::PositionLost));
-    let request = FollowRequest { stream: chat(channel), ..Default::default() };
-    let refused = world.message.clone().follow(world.by(users[1]).request(request)).await;
-    assert_eq!(refused.err().map(|status| Error::from(status).reason), Some(Reason::NotAMember));
-}
-
-#[tokio::test]
 async fn live_events_come_in_order_with_the_whole_message() {
     let world = World::new().await;
     let alice = world.users(&["alice"]).await[0];
@@ -119,29 +78,11 @@ async fn live_events_come_in_order_with_the_whole_message() {
     });
     futures_util::future::join_all(sends).await;
     for offset in 1..=100 {
-        let item = tokio::time::timeout(Duration::from_secs(5), live.recv()).await.expect("in time");
-        let Some(Item::Message(_, BusMessage::Event(event))) = item else { panic!("{item:?}") };
+        let event = next_event(live.as_mut()).await;
         assert_eq!(event.offset, offset);
         let Some(Payload::MessageCreated(created)) = &event.payload else { panic!("{event:?}") };
         assert_eq!(created.message.as_ref().unwrap().seq, offset);
     }
-}
-
-#[tokio::test]
-async fn a_removed_follower_gets_nothing_that_came_after() {
-    let world = World::new().await;
-    let users = world.users(&["alice", "bob"]).await;
-    let channel = world.channel("group", users[0], &[users[1]]).await;
-    let request = FollowRequest { stream: chat(channel), ..Default::default() };
-    let mut events =
-        world.message.clone().follow(world.by(users[1]).request(request)).await.unwrap().into_inner();
-    world.send(users[0], channel, "with him").await;
-    let first = events.next().await.unwrap().unwrap().event.unwrap();
-    assert_eq!(first.offset, 1);
-    world.remove(channel, users[0], users[1]).await;
-    world.send(users[0], channel, "without him").await;
-    let end = tokio::time::timeout(Duration::from_secs(5), events.next()).await.expect("in time").unwrap();
-    assert_eq!(end.map_err(|status| Error::from(status).reason).err(), Some(Reason::NotAMember));
 }
 
 #[tokio::test]
@@ -158,4 +99,38 @@ async fn what_was_told_of_a_channel_can_still_be_told_after_its_end() {
         [a, b] if matches!(&a.payload, Some(Payload::ChannelCreated(c)) if c.channel.is_some())
             && matches!(b.payload, Some(Payload::ChannelDeleted(_)))
     ));
+}
+
+#[tokio::test]
+async fn a_burst_waits_for_a_slow_bus_and_arrives_live_and_in_order() {
+    let faults = Faults::default();
+    faults.slow_bus.store(200, Ordering::Relaxed);
+    let world = World::as_set(Setup { faults, ..Setup::default() }).await;
+    let alice = world.users(&["alice"]).await[0];
+    let channel = world.channel("group", alice, &[]).await;
+    let mut live = world.bus.subscribe().await.unwrap();
+    live.topics().listen(Topic::chat(channel)).await.unwrap();
+    world.send(alice, channel, "permission is remembered from now on").await;
+    let sends = (1..5_000).map(|n| {
+        let world = &world;
+        async move { world.send(alice, channel, &format!("{n}")).await }
+    });
+    futures_util::future::join_all(sends).await;
+    for offset in 1..=5_000 {
+        assert_eq!(next_event(live.as_mut()).await.offset, offset);
+    }
+}
+
+/// The next event that is live. Heads are said beside.
+async fn next_event(live: &mut dyn Subscription) -> Arc<Event> {
+    let event = async {
+        loop {
+            match live.recv().await {
+                Some(Item::Message(_, BusMessage::Event(event))) => return event,
+                Some(Item::Message(_, BusMessage::Heads(_))) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), event).await.expect("in time")
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use parlance_proto::message::SendMessageRequest;
 
-use crate::replicas::{Replicas, execute, head_of, heard, number, wait_for};
+use crate::replicas::heads::{head_of, heard};
+use crate::replicas::{Replicas, execute, number, wait_for};
 use crate::world::{reference, text_to};
 
 #[tokio::test(flavor = "multi_thread")]

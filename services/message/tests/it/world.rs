@@ -15,7 +15,7 @@ use parlance_sql::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::broken::{DeafBus, Faults, HangingTouches};
+use crate::broken::{Faults, FaultyBus, HangingTouches};
 
 pub struct World {
     pub app: Uuid,
@@ -57,13 +57,22 @@ pub fn settings(url: &str, run: &str, service: &str) -> parlance_sql::Settings {
 impl World {
     /// On SQLite; on PostgreSQL if the environment asks for it.
     pub async fn new() -> Self {
+        Self::as_set(Setup::default()).await
+    }
+
+    /// The same with faults or settings of the message service.
+    pub async fn as_set(setup: Setup) -> Self {
         let wanted = std::env::var("PARLANCE_TEST_STORE").is_ok_and(|store| store == "postgres");
         let url = std::env::var("PARLANCE_TEST_POSTGRES_URL").ok().filter(|_| wanted);
-        Self::on(url.as_deref()).await
+        Self::build(url.as_deref(), setup).await
     }
 
     /// On SQLite, or with every service in a schema of its own on PostgreSQL.
     pub async fn on(postgres: Option<&str>) -> Self {
+        Self::build(postgres, Setup::default()).await
+    }
+
+    async fn build(postgres: Option<&str>, setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let run = Uuid::new_v4().simple().to_string();
         let store = async |service: &str| {
@@ -79,7 +88,7 @@ impl World {
             message: store("message").await,
         };
         let (bus, stop) = (Arc::new(MemoryBus::new()), CancellationToken::new());
-        let services = start(stores.clone(), bus.clone(), Faults::default(), stop.clone()).await;
+        let services = start(stores.clone(), bus.clone(), setup, stop.clone()).await;
         let postgres = postgres.map(|url| Postgres {
             url: url.to_owned(),
             schemas: ["auth", "channel", "message"].map(|service| format!("test_{run}_{service}")).to_vec(),
@@ -254,8 +263,16 @@ pub struct Services {
     pub message: MessageClient,
 }
 
+/// What is unusual about a message service.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    pub faults: Faults,
+    pub settings: Settings,
+}
+
 /// Migrates the stores and starts one replica of each service on them.
-pub async fn start(stores: Stores, bus: Arc<MemoryBus>, faults: Faults, stop: CancellationToken) -> Services {
+pub async fn start(stores: Stores, bus: Arc<MemoryBus>, setup: Setup, stop: CancellationToken) -> Services {
+    let Setup { faults, settings } = setup;
     parlance_auth::migrate(&stores.auth).await.unwrap();
     parlance_channel::migrate(&stores.channel).await.unwrap();
     parlance_message::migrate(&stores.message).await.unwrap();
@@ -282,14 +299,14 @@ pub async fn start(stores: Stores, bus: Arc<MemoryBus>, faults: Faults, stop: Ca
     .await
     .unwrap();
     let channel = serve(channel, None, None);
-    let hanging = HangingTouches(channel.clone(), faults.hanging_touches);
+    let hanging = HangingTouches(channel.clone(), faults.hanging_touches.clone());
     let channel = ChannelClient::new(in_process(channel));
     let message = parlance_message::start(parlance_message::Dependencies {
         store: stores.message,
-        bus: Arc::new(DeafBus(bus, faults.deaf_bus)),
+        bus: Arc::new(FaultyBus(bus, faults)),
         clock,
         channel: ChannelClient::new(in_process(hanging)),
-        settings: Settings::default(),
+        settings,
         tasks,
         stop,
     })

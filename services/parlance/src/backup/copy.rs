@@ -53,7 +53,9 @@ impl Moment {
     pub fn copy_to(self, folder: &Path) -> anyhow::Result<Copied> {
         let name = file_name(self.role);
         let path = folder.join(&name);
-        let mut copy = Connection::open(&path).with_context(|| format!("make {}", path.display()))?;
+        // SQLite takes an empty file for a new store, and gives what it makes beside it the same mode.
+        drop(super::create(&path).with_context(|| format!("make {}", path.display()))?);
+        let mut copy = Connection::open(&path).with_context(|| format!("open {}", path.display()))?;
         all_pages(&self.reading, &mut copy).with_context(|| format!("copy {name}"))?;
         drop(self.reading);
         // One file without a journal beside it.

@@ -42,7 +42,7 @@ impl Manifest {
 
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let write = || -> std::io::Result<()> {
-            let mut file = File::create_new(folder.join(FILE))?;
+            let mut file = super::create(&folder.join(FILE))?;
             file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
             file.sync_all()?;
             // The names of all files as well.

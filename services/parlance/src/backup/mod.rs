@@ -9,8 +9,8 @@ mod copy;
 mod manifest;
 mod verify;
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -32,7 +32,8 @@ pub enum Outcome {
     NotHere(String),
 }
 
-/// Copies the stores to the folder `to`, which is made, or is there and empty.
+/// Copies the stores to the folder `to`, which is made for its owner alone, or is there and empty. All files
+/// in it are for their owner alone.
 pub async fn run(config: &Config, to: &Path, include_master_key: bool) -> anyhow::Result<Outcome> {
     let elsewhere: Vec<Role> =
         ORDER.into_iter().filter(|role| config.database_url(*role).is_some()).collect();
@@ -62,8 +63,7 @@ fn make(from: &Path, to: &Path, master_key: Option<PathBuf>) -> anyhow::Result<S
         files.push(moment.copy_to(to)?);
     }
     if let Some(key) = &master_key {
-        // Keeps the mode of the file: for its owner alone.
-        std::fs::copy(key, to.join(master_key::FILE)).with_context(|| format!("copy {}", key.display()))?;
+        copy_key(key, &to.join(master_key::FILE)).with_context(|| format!("copy {}", key.display()))?;
     }
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
     // Last: a folder without it is unfinished.
@@ -89,6 +89,17 @@ fn take(to: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(to)
         .with_context(|| format!("make the folder {}", to.display()))
+}
+
+/// Makes a file for its owner alone, whatever the folder and the umask: there are secrets in it.
+fn create(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn copy_key(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut copy = create(to)?;
+    std::io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
 }
 
 fn file_name(role: Role) -> String {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod crashes;
 mod error;
 pub mod leases;
 pub mod migrate;

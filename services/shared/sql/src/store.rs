@@ -146,10 +146,18 @@ impl Store {
         self.begin_on(&self.write).await
     }
 
-    /// Starts a transaction that a power failure may undo (a killed process does not). For what can
-    /// be rebuilt from another service's log.
+    /// Starts a transaction that does not wait for the disk: for less than a second after its commit a
+    /// power failure may undo it, or a crash of the PostgreSQL server (a killed process of ours does not).
+    /// A durable commit after it makes it durable too. For what may be lost, or is done again by whoever
+    /// notices the loss ([`crate::crashes`]).
     pub async fn begin_relaxed(&self) -> Result<Write> {
-        self.begin_on(self.relaxed.as_ref().unwrap_or(&self.write)).await
+        if let Some(relaxed) = &self.relaxed {
+            return self.begin_on(relaxed).await;
+        }
+        let write = self.begin_on(&self.write).await?;
+        let relax = write.transaction.execute_unprepared("SET LOCAL synchronous_commit = off");
+        relax.await.map_err(store_error)?;
+        Ok(write)
     }
 
     async fn begin_on(&self, connection: &DatabaseConnection) -> Result<Write> {

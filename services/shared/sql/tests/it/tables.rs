@@ -1,6 +1,6 @@
 //! A service that has nothing but what this crate gives it.
 
-use parlance_sql::{Store, leases, outbox, positions};
+use parlance_sql::{Store, crashes, leases, outbox, positions};
 use sea_orm::{ConnectionTrait as _, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -26,6 +26,7 @@ impl MigrationTrait for Initial {
         outbox::create_table(manager).await?;
         positions::create_table(manager).await?;
         leases::create_tables(manager).await?;
+        crashes::create_table(manager).await?;
         let lease = "INSERT INTO leases (name, holder, until_at, position) VALUES ('work', '', 0, 7)";
         manager.get_connection().execute_unprepared(lease).await?;
         let pair = "CREATE TABLE pair (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)";
