@@ -55,6 +55,10 @@ pub(crate) async fn open(
                 ("synchronous_commit", "on".to_owned()),
                 ("statement_timeout", millis(limits.statement)),
                 ("lock_timeout", millis(limits.lock)),
+                // A plan is made once and kept: one for an empty table reads the whole of it, and would go on
+                // to when it has grown. All that is joined here is a handful of rows with an index.
+                ("enable_hashjoin", "off".to_owned()),
+                ("enable_mergejoin", "off".to_owned()),
                 // A replica that stands still must not hold others' rows.
                 ("idle_in_transaction_session_timeout", millis(limits.idle_in_transaction)),
                 // The server finds out that a client's machine is gone.

@@ -3,6 +3,7 @@
 mod durability;
 mod leases;
 mod outbox;
+mod plans;
 mod retry;
 mod starters;
 mod tables;
