@@ -225,22 +225,27 @@ pub struct Follow {
     pub counted: i64,
 }
 
-static FOLLOW_AUTHORS: Texts = Texts::new(4, |rows| {
+/// In words that leave PostgreSQL no choice but the two indexes meant, even where it knows nothing of the
+/// tables yet: the whole key is joined, and the first unread message is looked for in order of seq.
+static FOLLOW_AUTHORS: Texts = Texts::new(5, |rows| {
     format!(
-        "WITH v (channel, author, seq, counted) AS (VALUES {rows}) \
+        "WITH v (channel, thread, author, seq, counted) AS (VALUES {rows}) \
          UPDATE read_positions SET last_seq = v.seq, last_counted = v.counted FROM v \
-         WHERE read_positions.channel_num = v.channel AND read_positions.thread_num = 0 \
+         WHERE read_positions.channel_num = v.channel AND read_positions.thread_num = v.thread \
          AND read_positions.user_num = v.author AND read_positions.last_seq < v.seq \
-         AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.channel_num = v.channel \
+         AND (SELECT m.num FROM messages m WHERE m.channel_num = v.channel \
            AND m.seq > read_positions.last_seq AND m.seq < v.seq AND m.counted AND m.deleted_at IS NULL \
-           AND m.author_num <> v.author)"
+           AND m.author_num <> v.author ORDER BY m.seq LIMIT 1) IS NULL"
     )
 });
 
 /// Moves authors' positions to their own messages where nothing unread lies before.
 pub async fn follow_authors(connection: &impl ConnectionTrait, rows: Vec<Follow>) -> Result<(), DbErr> {
-    let rows =
-        rows.into_iter().map(|f| [f.channel.into(), f.user.into(), f.seq.into(), f.counted.into()]).collect();
+    let main = 0_i64;
+    let rows = rows
+        .into_iter()
+        .map(|f| [f.channel.into(), main.into(), f.user.into(), f.seq.into(), f.counted.into()])
+        .collect();
     run(connection, &FOLLOW_AUTHORS, rows).await
 }
 
@@ -294,4 +299,54 @@ pub async fn start_positions(connection: &impl ConnectionTrait, starts: Vec<Star
         run(connection, &START_POSITIONS, rows).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use parlance_testkit::postgres_store;
+    use sea_orm::Statement;
+
+    use super::*;
+    use crate::store::migrations::Migrator;
+
+    /// The plan that PostgreSQL makes, and keeps, for a statement before the tables have grown.
+    async fn plan(connection: &impl ConnectionTrait, texts: &Texts, types: &[&str], rows: usize) -> String {
+        let types = vec![types; rows].concat().join(",");
+        let nulls = vec!["NULL"; rows * texts.columns].join(",");
+        for sql in [
+            "SET LOCAL plan_cache_mode = force_generic_plan".to_owned(),
+            "DEALLOCATE ALL".to_owned(),
+            format!("PREPARE batch ({types}) AS {}", texts.get(rows)),
+        ] {
+            connection.execute_unprepared(&sql).await.unwrap();
+        }
+        let explain = Statement::from_string(
+            connection.get_database_backend(),
+            format!("EXPLAIN EXECUTE batch ({nulls})"),
+        );
+        let lines = connection.query_all_raw(explain).await.unwrap();
+        lines.iter().map(|line| line.try_get_by_index::<String>(0).unwrap()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn plans_made_for_empty_tables_go_by_the_indexes() {
+        let Some(store) = postgres_store(parlance_sql::migrate::<Migrator>).await else { return };
+        let write = store.begin().await.unwrap();
+        let connection = write.connection();
+        for rows in [1, 2, 8, 64, 512] {
+            let known = ["bigint", "uuid", "bigint", "bigint", "text", "text"];
+            for (name, texts, types, indexes) in [
+                ("follow", &FOLLOW_AUTHORS, &["bigint"; 5][..], ["read_positions_pkey", "messages_by_seq"]),
+                ("heads", &SAVE_HEADS, &["bigint"; 7][..], ["stream_heads_pkey"; 2]),
+                ("known", &FIND_KNOWN, &known[..], ["messages_by_dedup", "messages_by_id"]),
+            ] {
+                let plan = plan(connection, texts, types, rows).await;
+                let by_indexes = indexes.iter().all(|index| plan.contains(index));
+                assert!(by_indexes && !plan.contains("Seq Scan"), "{name}, {rows} rows:\n{plan}");
+                assert!(name != "follow" || plan.contains("(seq > read_positions.last_seq)"), "{plan}");
+            }
+        }
+        write.rollback().await.unwrap();
+        store.remove().await;
+    }
 }

@@ -55,8 +55,8 @@ pub(crate) async fn open(
                 ("synchronous_commit", "on".to_owned()),
                 ("statement_timeout", millis(limits.statement)),
                 ("lock_timeout", millis(limits.lock)),
-                // A plan is made once and kept: one for an empty table reads the whole of it, and would go on
-                // to when it has grown. All that is joined here is a handful of rows with an index.
+                // A plan is made once and kept: one for an empty table joins by reading the whole of it, and
+                // goes on to when it has grown. All that is joined here is a handful of rows with an index.
                 ("enable_hashjoin", "off".to_owned()),
                 ("enable_mergejoin", "off".to_owned()),
                 // A replica that stands still must not hold others' rows.
