@@ -140,7 +140,7 @@ async fn lose_nothing_while(fault: impl AsyncFnOnce(&PostgresServer, &Replicas, 
         refused.extend(sent.refused);
     }
     println!("{acknowledged} acknowledged, {} stored, refused: {refused:?}", stored.len());
-    assert!(acknowledged > 50);
+    assert!(acknowledged > 10, "too few sends to tell: {acknowledged}");
     for (reason, took) in refused {
         let clear = matches!(reason, Reason::Unavailable | Reason::DeadlinePassed | Reason::Overloaded);
         assert!(clear && took < Duration::from_secs(12), "{reason} after {took:?}");
