@@ -1,12 +1,13 @@
 //! A database that restarts, stands still, or loses the answer to a COMMIT.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parlance_core::{Num, Reason};
 use parlance_proto::event::stream::Kind;
 use parlance_proto::message::*;
-use parlance_testkit::{CommitProxy, PostgresServer};
+use parlance_testkit::{CommitProxy, PostgresServer, wait_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -76,7 +77,13 @@ struct Sent {
 }
 
 /// Sends until it is told to stop; each send is tried once.
-async fn send_steadily(world: &World, author: Num, channel: Num, stop: &CancellationToken) -> Sent {
+async fn send_steadily(
+    world: &World,
+    author: Num,
+    channel: Num,
+    acknowledged: &AtomicUsize,
+    stop: &CancellationToken,
+) -> Sent {
     let mut sent = Sent::default();
     while !stop.is_cancelled() {
         let request = keyed(channel, "steady");
@@ -85,6 +92,7 @@ async fn send_steadily(world: &World, author: Num, channel: Num, stop: &Cancella
         match world.try_send(author, request).await {
             Ok(answer) => {
                 sent.acknowledged.insert(id, answer.message.unwrap().seq);
+                acknowledged.fetch_add(1, Ordering::Relaxed);
             }
             Err(error) => sent.refused.push((error.reason, started.elapsed())),
         }
@@ -100,17 +108,20 @@ async fn lose_nothing_while(fault: impl AsyncFnOnce(&PostgresServer, &Replicas, 
     let replicas = Replicas::on(server.url(), 2).await;
     let alice = replicas.worlds[0].users(&["alice"]).await[0];
     let channel = replicas.worlds[0].channel("group", alice, &[]).await;
-    let stop = CancellationToken::new();
+    let (stop, so_far) = (CancellationToken::new(), AtomicUsize::new(0));
     let sending = async {
         tokio::join!(
-            send_steadily(&replicas.worlds[0], alice, channel, &stop),
-            send_steadily(&replicas.worlds[1], alice, channel, &stop),
-            send_steadily(&replicas.worlds[1], alice, channel, &stop),
+            send_steadily(&replicas.worlds[0], alice, channel, &so_far, &stop),
+            send_steadily(&replicas.worlds[1], alice, channel, &so_far, &stop),
+            send_steadily(&replicas.worlds[1], alice, channel, &so_far, &stop),
         )
     };
     let fault = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         fault(&server, &replicas, alice, channel).await;
+        // Enough to tell, however slow the machine is.
+        wait_until("sends are acknowledged", async || so_far.load(Ordering::Relaxed), |count| *count > 50)
+            .await;
         stop.cancel();
     };
     let ((one, two, three), ()) = tokio::join!(sending, fault);
@@ -140,7 +151,7 @@ async fn lose_nothing_while(fault: impl AsyncFnOnce(&PostgresServer, &Replicas, 
         refused.extend(sent.refused);
     }
     println!("{acknowledged} acknowledged, {} stored, refused: {refused:?}", stored.len());
-    assert!(acknowledged > 10, "too few sends to tell: {acknowledged}");
+    assert!(acknowledged > 50);
     for (reason, took) in refused {
         let clear = matches!(reason, Reason::Unavailable | Reason::DeadlinePassed | Reason::Overloaded);
         assert!(clear && took < Duration::from_secs(12), "{reason} after {took:?}");
