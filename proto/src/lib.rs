@@ -19,11 +19,13 @@ pub mod parlance {
     package!(auth, "gen/parlance.auth.v1.rs");
     package!(channel, "gen/parlance.channel.v1.rs");
     package!(event, "gen/parlance.event.v1.rs");
+    package!(link_preview, "gen/parlance.link_preview.v1.rs");
     package!(message, "gen/parlance.message.v1.rs");
+    package!(notification, "gen/parlance.notification.v1.rs");
     package!(presence, "gen/parlance.presence.v1.rs");
 }
 
 pub use parlance::{
-    auth::v1 as auth, channel::v1 as channel, event::v1 as event, message::v1 as message,
-    presence::v1 as presence,
+    auth::v1 as auth, channel::v1 as channel, event::v1 as event, link_preview::v1 as link_preview,
+    message::v1 as message, notification::v1 as notification, presence::v1 as presence,
 };

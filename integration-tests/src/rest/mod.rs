@@ -46,6 +46,7 @@ impl Rest {
 
     /// Plain HTTP/1.1 with keep-alive; follows no redirects, decodes gzip.
     pub fn http_client() -> Client {
+        parlance_fetch::tls::install();
         Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(60))

@@ -154,13 +154,16 @@ pub struct MessageCreated {
     #[prost(message, optional, tag = "2")]
     pub message: ::core::option::Option<super::super::message::v1::Message>,
 }
-/// Text, pin or thread counters changed. Always carries the whole message when delivered.
+/// Text, pin, thread counters or link previews changed. Always carries the whole message when delivered.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MessageUpdated {
     #[prost(int64, tag = "1")]
     pub message_num: i64,
     #[prost(message, optional, tag = "2")]
     pub message: ::core::option::Option<super::super::message::v1::Message>,
+    /// Users whom a new text mentions and the one before did not.
+    #[prost(int64, repeated, tag = "3")]
+    pub newly_mentioned_nums: ::prost::alloc::vec::Vec<i64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MessageDeleted {

@@ -62,6 +62,12 @@ pub struct Message {
     /// JSON object as canonical text; empty = {}.
     #[prost(string, tag = "24")]
     pub custom: ::prost::alloc::string::String,
+    /// What the links of its text lead to, in the order of the text, at most three. They come after the
+    /// message (event MessageUpdated) and do not touch `updated_at`.
+    #[prost(message, repeated, tag = "25")]
+    pub link_previews: ::prost::alloc::vec::Vec<
+        super::super::link_preview::v1::LinkPreview,
+    >,
 }
 /// Nested message and enum types in `Message`.
 pub mod message {
@@ -1342,6 +1348,36 @@ pub mod message_service_client {
                 .insert(GrpcMethod::new("parlance.message.v1.MessageService", "Follow"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Entries of all streams together, in commit order, bodies joined: what a durable consumer follows.
+        /// Service only.
+        pub async fn read_log(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                super::super::super::event::v1::ReadLogRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<super::super::super::event::v1::ReadLogResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.message.v1.MessageService/ReadLog",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.message.v1.MessageService", "ReadLog"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Answers once the facts of a lower service up to a position are in the streams. Service only.
         pub async fn await_facts(
             &mut self,
@@ -1546,6 +1582,15 @@ pub mod message_service_server {
             &self,
             request: tonic::Request<super::FollowRequest>,
         ) -> std::result::Result<tonic::Response<Self::FollowStream>, tonic::Status>;
+        /// Entries of all streams together, in commit order, bodies joined: what a durable consumer follows.
+        /// Service only.
+        async fn read_log(
+            &self,
+            request: tonic::Request<super::super::super::event::v1::ReadLogRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::super::super::event::v1::ReadLogResponse>,
+            tonic::Status,
+        >;
         /// Answers once the facts of a lower service up to a position are in the streams. Service only.
         async fn await_facts(
             &self,
@@ -2490,6 +2535,54 @@ pub mod message_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.message.v1.MessageService/ReadLog" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadLogSvc<T: MessageService>(pub Arc<T>);
+                    impl<
+                        T: MessageService,
+                    > tonic::server::UnaryService<
+                        super::super::super::event::v1::ReadLogRequest,
+                    > for ReadLogSvc<T> {
+                        type Response = super::super::super::event::v1::ReadLogResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::super::super::event::v1::ReadLogRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MessageService>::read_log(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadLogSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

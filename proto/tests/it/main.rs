@@ -16,8 +16,11 @@ fn compile() -> prost_types::FileDescriptorSet {
         "channel/v1/channel",
         "event/v1/event",
         "event/v1/bus",
+        "link_preview/v1/model",
+        "link_preview/v1/link_preview",
         "message/v1/model",
         "message/v1/message",
+        "notification/v1/notification",
         "presence/v1/presence",
     ]
     .iter()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parlance_proto::event::{ReadLogRequest, ReadLogResponse};
 use parlance_proto::message::message_service_server::MessageService;
 use parlance_proto::message::*;
 use parlance_rpc::Context;
@@ -74,6 +75,7 @@ calls! {
         get_unread: GetUnreadRequest -> GetUnreadResponse = ops::get_unread;
         summarize_channels: SummarizeChannelsRequest -> SummarizeChannelsResponse = ops::summarize;
         read_streams: ReadStreamsRequest -> ReadStreamsResponse = ops::read_streams;
+        read_log: ReadLogRequest -> ReadLogResponse = ops::read_log;
         await_facts: AwaitFactsRequest -> AwaitFactsResponse = ops::await_facts;
     }
 }

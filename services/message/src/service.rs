@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::commit::{Announcements, Announcer, Committer};
 use crate::consumers::channel;
 use crate::followers::Followers;
-use crate::store::{entries, epoch};
+use crate::store::{entries, epoch, log::Frontier};
 use crate::{Dependencies, Settings};
 
 /// How often old entries are pruned.
@@ -31,6 +31,8 @@ pub struct Service {
     /// Identity of this store's stream logs.
     pub epoch: String,
     pub nums: NumGenerator,
+    /// How far the entries of all streams together can be read.
+    pub frontier: Frontier,
     pub access: Access,
     pub committer: Committer,
     pub announcer: Announcer,
@@ -51,6 +53,7 @@ impl Service {
         let service = Arc::new(Self {
             epoch,
             nums: NumGenerator::random(),
+            frontier: Frontier::default(),
             access: Access::new(given.channel.clone()),
             committer,
             announcer,

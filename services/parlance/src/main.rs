@@ -128,6 +128,7 @@ enum AppCommand {
 
 fn main() -> ExitCode {
     parlance::limits::use_small_pages();
+    parlance_fetch::tls::install();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -365,6 +365,6 @@ fn payloads(send: &Pending, message: &Message) -> Vec<Payload> {
     if !send.thread_only {
         payloads.push(created());
     }
-    payloads.push(Payload::MessageUpdated(MessageUpdated { message_num: parent_num, message: None }));
+    payloads.push(Payload::MessageUpdated(MessageUpdated { message_num: parent_num, ..Default::default() }));
     payloads
 }

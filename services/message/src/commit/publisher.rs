@@ -146,6 +146,8 @@ async fn publish(service: &Service, events: Events) {
         return;
     }
     let count = messages.len();
+    // Those who follow the log of all streams.
+    messages.push((Topic::Log("message"), BusMessage::Wake));
     match tokio::time::timeout(TIMEOUT, service.bus.publish(messages)).await {
         Ok(Ok(())) => metrics::counter!("parlance_events_published_total").increment(count as u64),
         Ok(Err(error)) => {

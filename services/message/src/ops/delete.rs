@@ -53,7 +53,7 @@ pub async fn delete(
         )
         .await?;
     if row.parent_num != 0 {
-        let parent = MessageUpdated { message_num: row.parent_num, message: None };
+        let parent = MessageUpdated { message_num: row.parent_num, ..Default::default() };
         write.append(service, Payload::MessageUpdated(parent)).await?;
     }
     write.finish(service).await?;

@@ -29,7 +29,10 @@ pub async fn edit(
     let mentions = MessageRow::encode_mentions(&mentions);
     messages::edit(write.connection(), row.app, row.num, &request.text, mentions, write.now).await?;
     write
-        .append(service, Payload::MessageUpdated(MessageUpdated { message_num: row.num, message: None }))
+        .append(
+            service,
+            Payload::MessageUpdated(MessageUpdated { message_num: row.num, ..Default::default() }),
+        )
         .await?;
     write.finish(service).await?;
     Ok(EditMessageResponse { message: one_as_seen(service, context, row.num).await? })

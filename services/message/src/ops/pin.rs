@@ -30,7 +30,7 @@ pub async fn pin(
             ));
         }
         messages::set_pin(write.connection(), row.app, row.num, Some((user, write.now))).await?;
-        let payload = Payload::MessageUpdated(MessageUpdated { message_num: row.num, message: None });
+        let payload = Payload::MessageUpdated(MessageUpdated { message_num: row.num, ..Default::default() });
         write.append(service, payload).await?;
         write.finish(service).await?;
     }

@@ -20,7 +20,7 @@ pub async fn unpin(
     let changed = row.pinned_at.is_some();
     if changed {
         messages::set_pin(write.connection(), row.app, row.num, None).await?;
-        let payload = Payload::MessageUpdated(MessageUpdated { message_num: row.num, message: None });
+        let payload = Payload::MessageUpdated(MessageUpdated { message_num: row.num, ..Default::default() });
         write.append(service, payload).await?;
         write.finish(service).await?;
     }

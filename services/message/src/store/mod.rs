@@ -7,6 +7,7 @@ pub mod batch;
 pub mod entries;
 pub mod epoch;
 pub mod heads;
+pub mod log;
 pub mod messages;
 pub mod migrations;
 pub mod positions;

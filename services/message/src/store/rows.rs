@@ -100,6 +100,7 @@ impl MessageRow {
             edited_at: self.edited_at.map(|at| Micros(at).timestamp()),
             deleted_at: self.deleted_at.map(|at| Micros(at).timestamp()),
             custom: if deleted { String::new() } else { self.custom.clone().unwrap_or_default() },
+            link_previews: Vec::new(),
         })
     }
 

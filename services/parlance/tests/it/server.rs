@@ -17,6 +17,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
+        parlance_fetch::tls::install();
         let place = Self { folder: TempDir::with_prefix("parlance-").unwrap(), settings: Vec::new() };
         place
             .with("PARLANCE__GATEWAY__LISTEN", "127.0.0.1:0")
