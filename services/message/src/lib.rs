@@ -10,6 +10,7 @@ mod convert;
 mod domain;
 mod followers;
 mod ops;
+mod previews;
 mod rpc;
 mod service;
 mod store;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use parlance_bus::Bus;
 use parlance_core::Clock;
 use parlance_proto::message::message_service_server::MessageServiceServer;
-use parlance_rpc::ChannelClient;
+use parlance_rpc::{ChannelClient, LinkPreviewClient};
 use parlance_sql::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,6 +34,8 @@ pub struct Dependencies {
     pub bus: Arc<dyn Bus>,
     pub clock: Arc<dyn Clock>,
     pub channel: ChannelClient,
+    /// Absent = links are not looked up.
+    pub link_preview: Option<LinkPreviewClient>,
     pub settings: Settings,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,

@@ -7,6 +7,7 @@ use parlance_bus::Bus;
 use parlance_core::{Clock, Micros, NumGenerator};
 use parlance_rpc::ChannelClient;
 use parlance_sql::{Progress, Store, within};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -37,6 +38,10 @@ pub struct Service {
     pub committer: Committer,
     pub announcer: Announcer,
     pub followers: Arc<Followers>,
+    /// Whether links are looked up.
+    pub finds_previews: bool,
+    /// Says that messages wait for previews.
+    pub previews: Notify,
     /// How far channel's log has been consumed, by all replicas together.
     pub facts: Arc<Progress>,
     /// Tells this replica from others.
@@ -58,6 +63,8 @@ impl Service {
             committer,
             announcer,
             followers: Followers::new(&given.settings),
+            finds_previews: given.link_preview.is_some(),
+            previews: Notify::new(),
             facts: Progress::load(&given.store, channel::LOG).await?.into(),
             replica: Uuid::new_v4().to_string(),
             store: given.store,
@@ -74,6 +81,9 @@ impl Service {
         tasks.spawn(crate::consumers::channel::consume(service.clone()));
         tasks.spawn(prune(service.clone()));
         tasks.spawn(crate::sweep::run(service.clone()));
+        if let Some(client) = given.link_preview {
+            tasks.spawn(crate::previews::run(service.clone(), client));
+        }
         Ok(service)
     }
 

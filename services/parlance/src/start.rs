@@ -137,6 +137,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             bus: bus.clone(),
             clock: clock.clone(),
             channel: channel.clone(),
+            link_preview: None,
             settings: config.message_settings(),
             tasks: tasks.clone(),
             stop: stop.clone(),

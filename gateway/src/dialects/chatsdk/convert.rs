@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parlance_core::{Micros, Num, id, json};
+use parlance_proto::link_preview::{self, link_preview::Kind as LinkKind};
 use parlance_proto::{auth, channel, message};
 use prost_types::Timestamp;
 use serde::{Serialize, Serializer};
@@ -213,6 +214,49 @@ pub fn profile(user: &auth::User) -> Profile {
 
 // ---------------------------------------------------------------------------------------- messages
 
+/// Section 2.5; `imageUrl` and `videoUrl` are other names of `image` and `embedUrl`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkPreview {
+    pub url: String,
+    pub title: String,
+    pub description: Option<String>,
+    pub image: Option<String>,
+    pub image_url: Option<String>,
+    pub site_name: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embed_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_url: Option<String>,
+}
+
+/// A page without a title is named by its address.
+fn link_preview(preview: &link_preview::LinkPreview) -> LinkPreview {
+    let kind = match preview.kind() {
+        LinkKind::Video => "video",
+        LinkKind::Article => "article",
+        LinkKind::Website | LinkKind::Unspecified => "website",
+    };
+    let image = non_empty(&preview.image);
+    let embed_url = non_empty(&preview.embed_url);
+    LinkPreview {
+        url: preview.url.clone(),
+        title: non_empty(&preview.title).unwrap_or_else(|| preview.url.clone()),
+        description: non_empty(&preview.description),
+        image_url: image.clone(),
+        image,
+        site_name: non_empty(&preview.site_name),
+        kind,
+        video_id: non_empty(&preview.video_id),
+        video_url: embed_url.clone(),
+        embed_url,
+    }
+}
+
 /// Section 2.3.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,7 +273,7 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     pub created_at: Time,
     pub updated_at: Time,
-    pub link_previews: [(); 0],
+    pub link_previews: Vec<LinkPreview>,
     pub pinned: bool,
     pub pinned_at: Option<Time>,
     pub pinned_by: Option<String>,
@@ -349,7 +393,11 @@ pub fn message(message: &message::Message, people: &People, own: bool) -> Messag
         attachments: if deleted { Vec::new() } else { message.attachments.iter().map(attachment).collect() },
         created_at,
         updated_at,
-        link_previews: [],
+        link_previews: if deleted {
+            Vec::new()
+        } else {
+            message.link_previews.iter().map(link_preview).collect()
+        },
         pinned: pin.is_some(),
         pinned_at: pin.and_then(|pin| time(&pin.at)),
         pinned_by: pin.map(|pin| people.id(pin.by_num)),

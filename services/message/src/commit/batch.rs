@@ -74,10 +74,15 @@ struct Stored {
     announcement: Announcement,
     /// One per send, in order.
     outcomes: Vec<Outcome>,
+    /// Some of the messages wait for previews.
+    has_links: bool,
 }
 
 impl Stored {
     fn announce(mut self, service: &Service, replies: Vec<oneshot::Sender<Outcome>>) {
+        if self.has_links {
+            service.previews.notify_one();
+        }
         self.announcement.acks = replies.into_iter().zip(self.outcomes).collect::<Vec<Ack>>();
         match self.committed {
             Some(committed) => service.announcer.announce(committed, self.announcement),
@@ -121,7 +126,7 @@ async fn store_once(service: &Service, app: Uuid, sends: &[Pending]) -> Result<S
         limited(service, write.rollback()).await?;
         let outcomes = outcomes.into_iter().flatten().collect();
         let announcement = Announcement { app, ..Default::default() };
-        return Ok(Stored { committed: None, announcement, outcomes });
+        return Ok(Stored { committed: None, announcement, outcomes, has_links: false });
     }
     let committed = match limited(service, write.commit()).await {
         Ok(committed) => Some(committed),
@@ -279,6 +284,8 @@ fn number(service: &Service, head: &mut Head, send: &Pending, id: Option<&str>, 
         deleted_at: None,
         pinned_at: None,
         pinned_by: None,
+        previews: None,
+        preview_due: send.has_links.then_some(head.last_at),
     }
 }
 
@@ -335,6 +342,7 @@ impl Plan {
             *known = (known.0.max(row.seq), known.1.max(at));
         }
         metrics::counter!("parlance_messages_stored_total").increment(self.rows.len() as u64);
+        let has_links = self.rows.iter().any(|row| row.preview_due.is_some());
         let mut stored = self.rows.into_iter();
         let outcomes = outcomes
             .into_iter()
@@ -346,7 +354,7 @@ impl Plan {
                 }
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Stored { committed, announcement, outcomes })
+        Ok(Stored { committed, announcement, outcomes, has_links })
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Pending {
     pub attachments: Option<Vec<u8>>,
     pub mentions: Vec<Num>,
     pub custom: Option<String>,
+    /// Its text has links whose previews are wanted.
+    pub has_links: bool,
     /// Num and, if the client gave it, id of the thread parent.
     pub parent: Option<(Num, Option<String>)>,
     pub quoted: Option<(Num, Option<String>)>,

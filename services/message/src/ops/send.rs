@@ -10,7 +10,7 @@ use parlance_rpc::Context;
 use super::one_as_seen;
 use crate::commit::{Outcome, Pending};
 use crate::consumers::channel;
-use crate::domain::{draft, mentions};
+use crate::domain::{draft, links, mentions};
 use crate::service::Service;
 use crate::store::messages;
 use crate::store::rows::MessageRow;
@@ -77,6 +77,7 @@ async fn prepare(
         attachments: MessageRow::encode_attachments(draft.attachments.clone()),
         mentions,
         custom: filled(&custom),
+        has_links: service.finds_previews && !links::links(&draft.text).is_empty(),
         parent,
         quoted,
         thread_only: draft.thread_only,

@@ -118,10 +118,10 @@ pub async fn find_known(connection: &impl ConnectionTrait, keyed: Vec<Keyed>) ->
     query(connection, FIND_KNOWN.get(count), values).await
 }
 
-static INSERT_MESSAGES: Texts = Texts::new(21, |rows| {
+static INSERT_MESSAGES: Texts = Texts::new(22, |rows| {
     let columns = "num, app, id, channel_num, seq, kind, author_num, dedup_key, client_message_id, parent_num, \
                    parent_id, quoted_num, quoted_id, in_main, counted, running, body, attachments, mentions, \
-                   custom, created_at";
+                   custom, created_at, preview_due";
     format!(
         "WITH v ({columns}) AS (VALUES {rows}) INSERT INTO messages ({columns}, updated_at) \
          SELECT {columns}, created_at FROM v WHERE num IS NOT NULL"
@@ -154,6 +154,7 @@ pub async fn insert_messages(connection: &impl ConnectionTrait, rows: &[MessageR
                 m.mentions.clone().into(),
                 m.custom.clone().into(),
                 m.created_at.into(),
+                m.preview_due.into(),
             ]
         })
         .collect();

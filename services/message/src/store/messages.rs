@@ -370,20 +370,38 @@ pub async fn pinned(connection: &impl ConnectionTrait, app: Uuid, channel: Num) 
     .await
 }
 
+/// A text and what it refers to.
+pub struct Text {
+    pub body: String,
+    /// Encoded, as in the row.
+    pub mentions: Option<String>,
+    /// Those that are known already, encoded.
+    pub previews: Option<Vec<u8>>,
+    /// From when on the others are looked for.
+    pub preview_due: Option<Micros>,
+}
+
 /// Replaces the text of a live message.
 pub async fn edit(
     connection: &impl ConnectionTrait,
     app: Uuid,
     num: Num,
-    text: &str,
-    mentions: Option<String>,
+    text: Text,
     now: Micros,
 ) -> Result<()> {
     execute(
         connection,
-        "UPDATE messages SET body = $3, mentions = $4, edited_at = $5, updated_at = $5, changed_at = $5 \
-         WHERE app = $1 AND num = $2",
-        vec![app.into(), num.into(), text.into(), mentions.into(), now.0.into()],
+        "UPDATE messages SET body = $3, mentions = $4, edited_at = $5, updated_at = $5, changed_at = $5, \
+         previews = $6, preview_due = $7, preview_tries = 0 WHERE app = $1 AND num = $2",
+        vec![
+            app.into(),
+            num.into(),
+            text.body.into(),
+            text.mentions.into(),
+            now.0.into(),
+            text.previews.into(),
+            text.preview_due.map(|at| at.0).into(),
+        ],
     )
     .await?;
     Ok(())
@@ -394,7 +412,8 @@ pub async fn erase(connection: &impl ConnectionTrait, app: Uuid, num: Num, now: 
     execute(
         connection,
         "UPDATE messages SET body = '', attachments = NULL, mentions = NULL, custom = NULL, deleted_at = $3, \
-         updated_at = $3, changed_at = $3, pinned_at = NULL, pinned_by = NULL WHERE app = $1 AND num = $2",
+         updated_at = $3, changed_at = $3, pinned_at = NULL, pinned_by = NULL, previews = NULL, \
+         preview_due = NULL WHERE app = $1 AND num = $2",
         vec![app.into(), num.into(), now.0.into()],
     )
     .await?;

@@ -6,7 +6,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Initial), Box::new(Replicas)]
+        vec![Box::new(Initial), Box::new(Replicas), Box::new(LinkPreviews)]
     }
 }
 
@@ -166,6 +166,31 @@ impl MigrationTrait for Replicas {
         let sweep = "INSERT INTO leases (name, holder, until_at, position) \
                      SELECT 'sweep', '', 0, COALESCE(MAX(position), 0) FROM stream_entries";
         manager.get_connection().execute_unprepared(sweep).await?;
+        Ok(())
+    }
+}
+
+struct LinkPreviews;
+
+impl MigrationName for LinkPreviews {
+    fn name(&self) -> &str {
+        "m0003_link_previews"
+    }
+}
+
+/// What the links of messages lead to. The job that finds it out is part of the message's row.
+#[async_trait::async_trait]
+impl MigrationTrait for LinkPreviews {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in [
+            ColumnDef::new("previews").binary().to_owned(),
+            ColumnDef::new("preview_due").big_integer().to_owned(),
+            ColumnDef::new("preview_tries").small_integer().to_owned(),
+        ] {
+            manager.alter_table(Table::alter().table("messages").add_column(column).to_owned()).await?;
+        }
+        let due = "CREATE INDEX messages_preview_due ON messages (preview_due) WHERE preview_due IS NOT NULL";
+        manager.get_connection().execute_unprepared(due).await?;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ pub mod log;
 pub mod messages;
 pub mod migrations;
 pub mod positions;
+pub mod previews;
 pub mod reactions;
 pub mod rows;
 

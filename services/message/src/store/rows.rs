@@ -6,9 +6,11 @@ use prost::Message as _;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use super::previews::Previews;
+
 pub const MESSAGE_COLUMNS: &str = "num, app, id, channel_num, seq, kind, author_num, dedup_key, client_message_id, \
      parent_num, parent_id, quoted_num, quoted_id, in_main, counted, running, body, attachments, mentions, \
-     custom, created_at, updated_at, edited_at, deleted_at, pinned_at, pinned_by";
+     custom, created_at, updated_at, edited_at, deleted_at, pinned_at, pinned_by, previews, preview_due";
 
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct MessageRow {
@@ -44,6 +46,10 @@ pub struct MessageRow {
     pub deleted_at: Option<i64>,
     pub pinned_at: Option<i64>,
     pub pinned_by: Option<i64>,
+    /// Encoded [`Previews`].
+    pub previews: Option<Vec<u8>>,
+    /// From when on the previews of its links are looked for; absent = none are missing.
+    pub preview_due: Option<i64>,
 }
 
 /// How attachments are stored.
@@ -100,7 +106,10 @@ impl MessageRow {
             edited_at: self.edited_at.map(|at| Micros(at).timestamp()),
             deleted_at: self.deleted_at.map(|at| Micros(at).timestamp()),
             custom: if deleted { String::new() } else { self.custom.clone().unwrap_or_default() },
-            link_previews: Vec::new(),
+            link_previews: match &self.previews {
+                Some(bytes) if !deleted => Previews::decode(&**bytes).map_err(Error::internal)?.items,
+                _ => Vec::new(),
+            },
         })
     }
 

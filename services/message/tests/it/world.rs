@@ -10,7 +10,7 @@ use parlance_proto::auth::{CreateAppRequest, UpsertUsersRequest, UserInput};
 use parlance_proto::channel::{AddMembersRequest, CreateChannelRequest, RemoveMemberRequest};
 use parlance_proto::event::{Event, Stream, stream::Kind};
 use parlance_proto::message::*;
-use parlance_rpc::{AuthClient, ChannelClient, Context, MessageClient, in_process, serve};
+use parlance_rpc::{AuthClient, ChannelClient, Context, LinkPreviewClient, MessageClient, in_process, serve};
 use parlance_sql::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -268,11 +268,13 @@ pub struct Services {
 pub struct Setup {
     pub faults: Faults,
     pub settings: Settings,
+    /// Who looks up links; nobody unless it is set.
+    pub link_preview: Option<LinkPreviewClient>,
 }
 
 /// Migrates the stores and starts one replica of each service on them.
 pub async fn start(stores: Stores, bus: Arc<MemoryBus>, setup: Setup, stop: CancellationToken) -> Services {
-    let Setup { faults, settings } = setup;
+    let Setup { faults, settings, link_preview } = setup;
     parlance_auth::migrate(&stores.auth).await.unwrap();
     parlance_channel::migrate(&stores.channel).await.unwrap();
     parlance_message::migrate(&stores.message).await.unwrap();
@@ -306,6 +308,7 @@ pub async fn start(stores: Stores, bus: Arc<MemoryBus>, setup: Setup, stop: Canc
         bus: Arc::new(FaultyBus(bus, faults)),
         clock,
         channel: ChannelClient::new(in_process(hanging)),
+        link_preview,
         settings,
         tasks,
         stop,

@@ -182,3 +182,38 @@ fn unread_is_for_members_only() {
     assert_eq!(inside["lastReadSeq"], 4);
     assert_eq!(inside["role"], "member");
 }
+
+#[test]
+fn a_link_preview_has_the_names_of_the_contract_and_their_aliases() {
+    let video = link_preview::LinkPreview {
+        url: "https://youtu.be/abc".to_owned(),
+        title: "A video".to_owned(),
+        image: "https://img.example/abc.jpg".to_owned(),
+        site_name: "YouTube".to_owned(),
+        kind: LinkKind::Video.into(),
+        video_id: "abc".to_owned(),
+        embed_url: "https://www.youtube.com/embed/abc".to_owned(),
+        ..Default::default()
+    };
+    let plain = link_preview::LinkPreview { url: "https://a.example".to_owned(), ..Default::default() };
+    let with = message::Message { link_previews: vec![video, plain], ..hello() };
+    let json = shown(message(&with, &people(vec![alice()]), true));
+    let embed = "https://www.youtube.com/embed/abc";
+    assert_eq!(
+        json["linkPreviews"],
+        json!([
+            {
+                "url": "https://youtu.be/abc", "title": "A video", "description": null,
+                "image": "https://img.example/abc.jpg", "imageUrl": "https://img.example/abc.jpg",
+                "siteName": "YouTube", "type": "video", "videoId": "abc", "embedUrl": embed, "videoUrl": embed,
+            },
+            {
+                "url": "https://a.example", "title": "https://a.example", "description": null, "image": null,
+                "imageUrl": null, "siteName": null, "type": "website",
+            },
+        ])
+    );
+    let deleted = message::Message { deleted_at: at(1_704_067_300), ..with };
+    let json = shown(message(&deleted, &people(vec![alice()]), true));
+    assert_eq!(json["linkPreviews"], json!([]));
+}
