@@ -69,6 +69,9 @@ pub struct UserPresence {
     /// Absent = never seen since presence started.
     #[prost(message, optional, tag = "3")]
     pub last_seen: ::core::option::Option<::prost_types::Timestamp>,
+    /// Has a realtime connection open now; `online` may rest on recent activity alone.
+    #[prost(bool, tag = "4")]
+    pub connected: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetPresenceResponse {

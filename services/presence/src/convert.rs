@@ -39,6 +39,7 @@ pub(crate) fn user_presence(num: Num, signs: &Signs, now: Micros) -> UserPresenc
     UserPresence {
         user_num: num,
         online: is_online(signs, now),
+        connected: signs.connections > 0,
         last_seen: last_seen(signs, now).map(Micros::timestamp),
     }
 }
