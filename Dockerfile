@@ -4,7 +4,7 @@
 #
 #   docker build -t parlance .
 #   docker run --rm -p 127.0.0.1:5501:5501 -p 127.0.0.1:8001:8001 -v parlance:/data parlance --dev
-#   docker run ... parlance gateway|auth|channel|message|presence|migrate|app ...
+#   docker run ... parlance gateway|auth|channel|message|presence|notification|link-preview|migrate|app ...
 #
 # Needs BuildKit (the default of today's engines). helm/README.md says what of this was run and what was not.
 

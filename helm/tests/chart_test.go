@@ -146,19 +146,13 @@ func TestDashboardAndAlertsAreRenderedIfTheChartHasThem(t *testing.T) {
 }
 
 func TestARoleThatJoinsNeedsOnlyAnEntry(t *testing.T) {
-	objects := render(t, values(t, "later-roles"))
+	objects := render(t, values(t, "another-role"))
 	for _, kind := range []string{"Deployment", "Service", "ServiceAccount", "NetworkPolicy", "PodDisruptionBudget"} {
-		named(t, objects, kind, "parlance-notification")
-		named(t, objects, kind, "parlance-link-preview")
+		named(t, objects, kind, "parlance-word-search")
 	}
 	config := chart.Text(named(t, objects, "ConfigMap", "parlance"), "data", "parlance.toml")
-	for _, expected := range []string{
-		"[services.link_preview]\naddresses = [\"dns:parlance-link-preview:50051\"]",
-		"[services.notification]\naddresses = [\"dns:parlance-notification:50051\"]",
-	} {
-		if !strings.Contains(config, expected) {
-			t.Errorf("%s\nlacks %s", config, expected)
-		}
+	if expected := "[services.word_search]\naddresses = [\"dns:parlance-word-search:50051\"]"; !strings.Contains(config, expected) {
+		t.Errorf("%s\nlacks %s", config, expected)
 	}
 	without := render(t, parse(t, "roles: {gateway: {enabled: false}}"))
 	for _, object := range without {

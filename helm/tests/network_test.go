@@ -59,11 +59,12 @@ func portMatches(ports []any, to end, port int, protocol string) bool {
 		return true
 	}
 	for _, allowed := range ports {
-		number := number(chart.At(allowed, "port"))
+		first := number(chart.At(allowed, "port"))
 		if name := chart.Text(allowed, "port"); name != "" {
-			number = containerPort(to.workload, name)
+			first = containerPort(to.workload, name)
 		}
-		if number == port && chart.Text(allowed, "protocol") == protocol {
+		last := max(first, number(chart.At(allowed, "endPort")))
+		if first <= port && port <= last && chart.Text(allowed, "protocol") == protocol {
 			return true
 		}
 	}
@@ -75,9 +76,8 @@ func peerMatches(peers []any, other end) bool {
 		return true
 	}
 	for _, peer := range peers {
-		if block := chart.Text(peer, "ipBlock", "cidr"); block != "" {
-			prefix := netip.MustParsePrefix(block)
-			if address, err := netip.ParseAddr(other.address); err == nil && prefix.Contains(address) {
+		if block := chart.Table(peer, "ipBlock"); block != nil {
+			if address, err := netip.ParseAddr(other.address); err == nil && blockHolds(block, address) {
 				return true
 			}
 			continue
@@ -93,6 +93,15 @@ func peerMatches(peers []any, other end) bool {
 		}
 	}
 	return false
+}
+
+func blockHolds(block map[string]any, address netip.Addr) bool {
+	for _, except := range chart.List(block, "except") {
+		if netip.MustParsePrefix(fmt.Sprint(except)).Contains(address) {
+			return false
+		}
+	}
+	return netip.MustParsePrefix(chart.Text(block, "cidr")).Contains(address)
 }
 
 func labelled(selector, labels map[string]any) bool {
@@ -131,7 +140,7 @@ func TestWithoutAPolicyOfItsOwnAPodIsCutOff(t *testing.T) {
 	})
 }
 
-var internet = end{address: "203.0.113.7"}
+var internet = end{address: "8.8.8.8"}
 
 func TestOnlyTheGatewayIsReachableFromOutside(t *testing.T) {
 	every(t, func(t *testing.T, objects []chart.Object) {
@@ -164,12 +173,14 @@ func TestOnlyTheGatewayIsReachableFromOutside(t *testing.T) {
 
 func TestRolesReachWhatTheyCallAndNothingElse(t *testing.T) {
 	calls := map[string]string{
-		"auth":     "",
-		"channel":  "auth",
-		"presence": "auth channel",
-		"message":  "auth channel",
-		"gateway":  "auth channel message presence",
-		"migrate":  "",
+		"auth":         "",
+		"link-preview": "auth",
+		"channel":      "auth",
+		"presence":     "auth channel",
+		"message":      "auth channel link-preview",
+		"notification": "auth channel message presence",
+		"gateway":      "auth channel message notification presence",
+		"migrate":      "",
 	}
 	for _, name := range []string{"defaults", "production", "trial"} {
 		t.Run(name, func(t *testing.T) {
@@ -195,8 +206,12 @@ func TestRolesReachWhatTheyCallAndNothingElse(t *testing.T) {
 }
 
 func TestStoresAreReachedByTheRolesThatNeedThem(t *testing.T) {
-	database := map[string]bool{"auth": true, "channel": true, "message": true, "migrate": true}
-	redis := map[string]bool{"auth": true, "channel": true, "message": true, "presence": true, "gateway": true}
+	database := map[string]bool{
+		"auth": true, "link-preview": true, "channel": true, "message": true, "notification": true, "migrate": true,
+	}
+	redis := map[string]bool{
+		"auth": true, "channel": true, "message": true, "presence": true, "notification": true, "gateway": true,
+	}
 
 	objects := render(t, values(t, "production"))
 	policies, pods := ofKind(objects, "NetworkPolicy"), podsByRole(objects)
@@ -210,9 +225,12 @@ func TestStoresAreReachedByTheRolesThatNeedThem(t *testing.T) {
 			t.Errorf("%s and Redis", role)
 		}
 		for _, to := range []end{internet, {address: "10.21.0.9"}} {
-			if allowed(policies, from, to, 5432, "TCP") || allowed(policies, from, to, 443, "TCP") {
-				t.Errorf("%s reaches %s", role, to.address)
+			if allowed(policies, from, to, 5432, "TCP") {
+				t.Errorf("%s reaches databases at %s", role, to.address)
 			}
+		}
+		if allowed(policies, from, end{address: "10.21.0.9"}, 443, "TCP") {
+			t.Errorf("%s reaches more than Redis where Redis is", role)
 		}
 	}
 
@@ -266,7 +284,7 @@ func TestConsumersOfATeamMayBeLetInOverGrpc(t *testing.T) {
 	policies, pods := ofKind(objects, "NetworkPolicy"), podsByRole(objects)
 	reports := end{namespace: map[string]any{"team": "billing"}, labels: map[string]any{"app": "reports"}}
 	other := end{namespace: map[string]any{"team": "billing"}, labels: map[string]any{"app": "other"}}
-	for _, role := range []string{"auth", "channel", "presence", "message"} {
+	for _, role := range []string{"auth", "link-preview", "channel", "presence", "message", "notification"} {
 		if !allowed(policies, reports, pods[role], 50051, "TCP") || allowed(policies, other, pods[role], 50051, "TCP") {
 			t.Errorf("%s is open to the wrong pods", role)
 		}

@@ -104,12 +104,14 @@ func TestSecretsAreReferencesAndEachRoleHasOnlyItsOwn(t *testing.T) {
 
 	for set, roles := range map[string]map[string]string{
 		"defaults": {
-			"auth":     "PARLANCE__AUTH__MASTER_KEY PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
-			"channel":  "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
-			"presence": "PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
-			"message":  "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
-			"gateway":  "PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
-			"migrate":  "PARLANCE__DATABASE__URL",
+			"auth":         "PARLANCE__AUTH__MASTER_KEY PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+			"link-preview": "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET",
+			"channel":      "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+			"presence":     "PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+			"message":      "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+			"notification": "PARLANCE__AUTH__MASTER_KEY PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+			"gateway":      "PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+			"migrate":      "PARLANCE__DATABASE__URL",
 		},
 		"one-own-database": {
 			"channel": "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
@@ -117,11 +119,12 @@ func TestSecretsAreReferencesAndEachRoleHasOnlyItsOwn(t *testing.T) {
 			"migrate": "PARLANCE__DATABASE__URL PARLANCE__SERVICES__MESSAGE__DATABASE__URL",
 		},
 		"databases-per-service": {
-			"migrate": "PARLANCE__SERVICES__AUTH__DATABASE__URL PARLANCE__SERVICES__CHANNEL__DATABASE__URL PARLANCE__SERVICES__MESSAGE__DATABASE__URL",
+			"migrate": "PARLANCE__SERVICES__AUTH__DATABASE__URL PARLANCE__SERVICES__CHANNEL__DATABASE__URL " +
+				"PARLANCE__SERVICES__LINK_PREVIEW__DATABASE__URL PARLANCE__SERVICES__MESSAGE__DATABASE__URL " +
+				"PARLANCE__SERVICES__NOTIFICATION__DATABASE__URL",
 		},
-		"later-roles": {
-			"link-preview": "PARLANCE__GRPC__SECRET",
-			"notification": "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET PARLANCE__REDIS__URL",
+		"another-role": {
+			"word-search": "PARLANCE__DATABASE__URL PARLANCE__GRPC__SECRET",
 		},
 	} {
 		for _, workload := range workloads(render(t, values(t, set))) {
@@ -246,11 +249,14 @@ var custom = map[string]string{
 	"parlance_realtime_connections":       "parlance_realtime_connections",
 	"parlance_presence_connections":       "parlance_presence_connections",
 	"parlance_messages_stored_per_second": "parlance_messages_stored_total",
+	"parlance_link_preview_in_flight":     "parlance_link_preview_in_flight",
+	"parlance_notification_queue_depth":   "parlance_notification_queue_depth",
 }
 
 func TestAutoscalersAskForMetricsThatExist(t *testing.T) {
 	sources := strings.Join([]string{
 		sourcesOf(t, "gateway", "src"), sourcesOf(t, "services", "message", "src"), sourcesOf(t, "services", "presence", "src"),
+		sourcesOf(t, "services", "link-preview", "src"), sourcesOf(t, "services", "notification", "src"),
 	}, "\n")
 	rules := read(t, root(), "helm", "prometheus-adapter.yaml")
 	for asked, made := range custom {
@@ -282,6 +288,7 @@ func TestAutoscalersAskForMetricsThatExist(t *testing.T) {
 	})
 	for _, expected := range []string{
 		"gateway parlance_realtime_connections", "presence parlance_presence_connections", "message parlance_messages_stored_per_second",
+		"link-preview parlance_link_preview_in_flight", "notification parlance_notification_queue_depth",
 	} {
 		if !seen[expected] {
 			t.Errorf("nothing scales %s", expected)

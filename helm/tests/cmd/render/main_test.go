@@ -40,7 +40,7 @@ func TestItWritesWhatEachRoleIsStartedWith(t *testing.T) {
 			t.Errorf("message has %v and %v", role.Env, role.SecretEnv)
 		}
 	}
-	if got := strings.Join(names, " "); got != "auth channel gateway message migrate presence" {
+	if got := strings.Join(names, " "); got != "auth channel gateway link-preview message migrate notification presence" {
 		t.Errorf("roles: %s", got)
 	}
 }

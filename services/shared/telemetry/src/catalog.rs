@@ -5,13 +5,16 @@
 use metrics::{Label, Unit};
 
 /// Names of the roles; `serve` has all of them.
-pub const ROLES: &[&str] = &["auth", "channel", "presence", "message", "gateway"];
+pub const ROLES: &[&str] =
+    &["auth", "link-preview", "channel", "presence", "message", "notification", "gateway"];
 
 const ALL: &[&str] = ROLES;
-const SERVERS: &[&str] = &["auth", "channel", "presence", "message"];
-const CALLERS: &[&str] = &["channel", "presence", "message", "gateway"];
-const STORES: &[&str] = &["auth", "channel", "message"];
-const CONSUMERS: &[&str] = &["channel", "message"];
+const SERVERS: &[&str] = &["auth", "link-preview", "channel", "presence", "message", "notification"];
+const CALLERS: &[&str] = &["link-preview", "channel", "presence", "message", "notification", "gateway"];
+const STORES: &[&str] = &["auth", "link-preview", "channel", "message", "notification"];
+/// Those that state facts.
+const LOGS: &[&str] = &["auth", "channel", "message"];
+const CONSUMERS: &[&str] = &["channel", "message", "notification"];
 const GATEWAY: &[&str] = &["gateway"];
 const MESSAGE: &[&str] = &["message"];
 const PRESENCE: &[&str] = &["presence"];
@@ -139,12 +142,13 @@ entries! {
         "Transactions tried again because another one stood in the way.";
     Gauge "parlance_sql_pool_connections" STORES ["service", "state"] &[],
         "Connections to the database: used, idle, and the most there may be (max).";
-    Gauge "parlance_outbox_position" STORES ["service"] &[&["$role"]],
+    Gauge "parlance_outbox_position" LOGS ["service"] &[&["$role"]],
         "Position of the newest fact that this process has seen in the service's log.";
-    Gauge "parlance_consumer_lag" CONSUMERS ["service", "log"] &[&["channel", "auth"], &["message", "channel"]],
+    Gauge "parlance_consumer_lag" CONSUMERS ["service", "log"]
+        &[&["channel", "auth"], &["message", "channel"], &["notification", "auth"], &["notification", "message"]],
         "Facts of another service's log that are not consumed yet.";
     Gauge "parlance_consumer_lag_seconds" CONSUMERS ["service", "log"]
-        &[&["channel", "auth"], &["message", "channel"]],
+        &[&["channel", "auth"], &["message", "channel"], &["notification", "auth"], &["notification", "message"]],
         "Age of the oldest fact that is not consumed yet.";
 
     Counter "parlance_bus_published_total" ALL ["kind"] &[&["event"], &["wake"], &["heads"]],
