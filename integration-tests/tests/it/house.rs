@@ -12,6 +12,7 @@ const RANKS: &[(&str, &str, u32)] = &[
     ("parlance-channel", "ChannelClient", 1),
     ("parlance-presence", "PresenceClient", 2),
     ("parlance-message", "MessageClient", 2),
+    ("parlance-notification", "NotificationClient", 3),
 ];
 const GATEWAY: &str = "parlance-gateway";
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";

@@ -15,6 +15,7 @@ const CONSUMERS: &[&str] = &["channel", "message"];
 const GATEWAY: &[&str] = &["gateway"];
 const MESSAGE: &[&str] = &["message"];
 const PRESENCE: &[&str] = &["presence"];
+const NOTIFICATION: &[&str] = &["notification"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -171,6 +172,23 @@ entries! {
         "Users who are typing.";
     Counter "parlance_presence_news_total" PRESENCE ["outcome"] &[&["told"], &["dropped"]],
         "Changes of presence.";
+
+    Gauge "parlance_notification_queue_depth" NOTIFICATION [] NO_LABELS,
+        "Notifications that are not decided or not taken yet.";
+    Gauge "parlance_notification_queue_age_seconds" NOTIFICATION [] NO_LABELS,
+        "Age of the oldest delivery that is not taken yet.";
+    Gauge "parlance_notification_dead_letters" NOTIFICATION [] NO_LABELS,
+        "Deliveries that were given up and are kept.";
+    Counter "parlance_notification_sent_total" NOTIFICATION ["provider"] &[&["fcm"]],
+        "Deliveries that a push service took.";
+    Counter "parlance_notification_failed_total" NOTIFICATION ["provider", "label"] &[&["fcm", "unreachable"]],
+        "Tries that a push service did not take, by why.";
+    Counter "parlance_notification_given_up_total" NOTIFICATION ["provider"] &[&["fcm"]],
+        "Deliveries that became dead letters.";
+    Counter "parlance_notification_drops_total" NOTIFICATION ["reason"] &[&["read"], &["online"]],
+        "What somebody was not told of, by why.";
+    Histogram "parlance_notification_seconds" NOTIFICATION ["provider"] &[&["fcm"]],
+        "Time from what happened until a push service took the notification.";
 
     Gauge "parlance_build_info" ALL ["version", "role"] &[],
         "1; what runs here.";
