@@ -13,6 +13,7 @@ const RANKS: &[(&str, &str, u32)] = &[
     ("parlance-channel", "ChannelClient", 1),
     ("parlance-presence", "PresenceClient", 2),
     ("parlance-message", "MessageClient", 2),
+    ("parlance-notification", "NotificationClient", 3),
 ];
 const GATEWAY: &str = "parlance-gateway";
 const FETCH: &str = "parlance-fetch";

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use parlance_bus::Bus;
 use parlance_core::{Clock, NumGenerator};
 use parlance_proto::auth::auth_service_server::AuthServiceServer;
+use parlance_seal::SecretBox;
 use parlance_sql::{Store, outbox};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,7 +40,7 @@ pub(crate) struct Auth {
     clock: Arc<dyn Clock>,
     nums: NumGenerator,
     apps: apps::Apps,
-    secrets: domain::sealed::SecretBox,
+    secrets: SecretBox,
     refresh: domain::refresh::Chain,
     standings: standings::Standings,
 }
@@ -59,7 +60,7 @@ pub async fn start(dependencies: Dependencies) -> anyhow::Result<AuthServiceServ
         clock,
         nums: NumGenerator::random(),
         apps: apps::Apps::new(),
-        secrets: domain::sealed::SecretBox::new(&master_key),
+        secrets: SecretBox::new(&master_key),
         refresh: domain::refresh::Chain::new(&master_key),
     });
     tasks.spawn(outbox::keep_pruned(auth.store.clone(), auth.clock.clone(), stop.clone()));

@@ -98,7 +98,8 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::ChannelNotFound
         | Reason::MemberNotFound
         | Reason::MessageNotFound
-        | Reason::ParentNotFound => Code::NotFound,
+        | Reason::ParentNotFound
+        | Reason::ProviderNotFound => Code::NotFound,
         Reason::RateLimited => Code::RateLimited,
         Reason::Overloaded
         | Reason::Unavailable

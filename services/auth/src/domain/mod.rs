@@ -7,7 +7,6 @@ pub mod input;
 pub mod keys;
 pub mod profile;
 pub mod refresh;
-pub mod sealed;
 
 use rand::TryRngCore as _;
 

@@ -35,6 +35,11 @@ impl Step {
         &self.entries
     }
 
+    /// The position before the first of them.
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
     /// The position after the last of them.
     pub fn to(&self) -> u64 {
         self.entries.last().map_or(self.from, |entry| entry.position)

@@ -95,6 +95,8 @@ reasons! {
     MemberNotFound = "MEMBER_NOT_FOUND" => NotFound;
     MessageNotFound = "MESSAGE_NOT_FOUND" => NotFound;
     ParentNotFound = "PARENT_NOT_FOUND" => NotFound;
+    /// The app has not set up this push service.
+    ProviderNotFound = "PROVIDER_NOT_FOUND" => NotFound;
 
     AlreadyExists = "ALREADY_EXISTS" => AlreadyExists;
     NotEmpty = "NOT_EMPTY" => FailedPrecondition;

@@ -38,11 +38,21 @@ pub async fn create_table(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 /// Makes sure that the consumer has a position to lock.
 pub async fn prepare(store: &Store, service: &str) -> Result<()> {
-    if row(store.read(), service).await?.is_some() {
+    begin_at(store, service, 0).await
+}
+
+/// Whether the consumer has a position: it has been at work before.
+pub async fn exists(store: &Store, service: &str) -> Result<bool> {
+    Ok(row(store.read(), service).await?.is_some())
+}
+
+/// Gives a consumer its first position; one that is there stays.
+pub async fn begin_at(store: &Store, service: &str, position: u64) -> Result<()> {
+    if exists(store, service).await? {
         return Ok(());
     }
     let write = store.begin().await?;
-    let row = entity::ActiveModel { service: Set(service.to_owned()), position: Set(0) };
+    let row = entity::ActiveModel { service: Set(service.to_owned()), position: Set(position as i64) };
     entity::Entity::insert(row)
         .on_conflict(OnConflict::column(entity::Column::Service).do_nothing().to_owned())
         .exec_without_returning(write.connection())

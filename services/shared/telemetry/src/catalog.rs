@@ -19,6 +19,7 @@ const GATEWAY: &[&str] = &["gateway"];
 const MESSAGE: &[&str] = &["message"];
 const PRESENCE: &[&str] = &["presence"];
 const LINK_PREVIEW: &[&str] = &["link-preview"];
+const NOTIFICATION: &[&str] = &["notification"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -186,6 +187,22 @@ entries! {
         "Time to open a link, waiting for a place included.";
     Gauge "parlance_link_preview_in_flight" LINK_PREVIEW [] NO_LABELS,
         "Links being opened.";
+    Gauge "parlance_notification_queue_depth" NOTIFICATION [] NO_LABELS,
+        "Notifications that are not decided or not taken yet.";
+    Gauge "parlance_notification_queue_age_seconds" NOTIFICATION [] NO_LABELS,
+        "Age of the oldest delivery that is not taken yet.";
+    Gauge "parlance_notification_dead_letters" NOTIFICATION [] NO_LABELS,
+        "Deliveries that were given up and are kept.";
+    Counter "parlance_notification_sent_total" NOTIFICATION ["provider"] &[&["fcm"]],
+        "Deliveries that a push service took.";
+    Counter "parlance_notification_failed_total" NOTIFICATION ["provider", "label"] &[&["fcm", "unreachable"]],
+        "Tries that a push service did not take, by why.";
+    Counter "parlance_notification_given_up_total" NOTIFICATION ["provider"] &[&["fcm"]],
+        "Deliveries that became dead letters.";
+    Counter "parlance_notification_drops_total" NOTIFICATION ["reason"] &[&["read"], &["online"]],
+        "What somebody was not told of, by why.";
+    Histogram "parlance_notification_seconds" NOTIFICATION ["provider"] &[&["fcm"]],
+        "Time from what happened until a push service took the notification.";
 
     Gauge "parlance_build_info" ALL ["version", "role"] &[],
         "1; what runs here.";

@@ -1,26 +1,34 @@
-//! Secrets at rest: AES-256-GCM under the master key.
+#![doc = include_str!("../README.md")]
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use parlance_core::{Error, Result};
+use rand::TryRngCore as _;
 use uuid::Uuid;
-
-use super::random;
 
 const NONCE_BYTES: usize = 12;
 
-/// Seals and opens what the apps table keeps. Sealed = nonce, then ciphertext with its tag; the app
-/// and the column are authenticated with it, so that a value moved elsewhere does not open.
+/// Seals and opens secrets of apps. Sealed = nonce, then ciphertext with its tag; the app and the column
+/// are authenticated with it, so that a value moved elsewhere does not open.
 #[derive(Clone)]
 pub struct SecretBox(Aes256Gcm);
 
+impl std::fmt::Debug for SecretBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretBox(***)")
+    }
+}
+
 impl SecretBox {
+    /// A box under the master key.
     pub fn new(master_key: &[u8; 32]) -> Self {
         Self(Aes256Gcm::new(master_key.into()))
     }
 
+    /// Seals a secret for its place; twice sealed is never the same.
     pub fn seal(&self, app: Uuid, column: &str, secret: &[u8]) -> Result<Vec<u8>> {
-        let nonce = random::<NONCE_BYTES>()?;
+        let mut nonce = [0; NONCE_BYTES];
+        rand::rngs::OsRng.try_fill_bytes(&mut nonce).map_err(Error::internal)?;
         let payload = Payload { msg: secret, aad: &place(app, column) };
         let sealed = self
             .0

@@ -1,0 +1,32 @@
+use parlance_core::Result;
+use parlance_proto::auth::GetUsersRequest;
+use parlance_proto::notification::{GetPreferencesRequest, GetPreferencesResponse, ProviderKind};
+use parlance_rpc::Context;
+use serde_json::json;
+
+use crate::convert;
+use crate::service::Service;
+use crate::store::preferences;
+
+/// The caller's preferences, and by what name Novu knows him if the app sends through it.
+pub async fn get_preferences(
+    service: &Service,
+    context: &Context,
+    _: GetPreferencesRequest,
+) -> Result<GetPreferencesResponse> {
+    let user = context.caller.require_user()?;
+    let app = context.caller.app;
+    let found = preferences::of_users(service.store.read(), app, vec![user]).await?;
+    let found = found.into_iter().next().map(|(_, found)| found).unwrap_or_default();
+    let has_novu = service.providers.of(app).await?.enabled(ProviderKind::Novu).is_some();
+    let mut novu = String::new();
+    if has_novu {
+        let request = GetUsersRequest { nums: vec![user], ids: Vec::new() };
+        let users =
+            service.auth.clone().get_users(context.as_service().request(request)).await?.into_inner().users;
+        if let Some(user) = users.first() {
+            novu = json!({ "subscriberId": format!("{app}:{}", user.id) }).to_string();
+        }
+    }
+    Ok(GetPreferencesResponse { preferences: Some(convert::preferences(&found)), novu })
+}
