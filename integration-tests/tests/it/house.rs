@@ -9,11 +9,13 @@ use serde_json::Value;
 /// Services by rank: calls go down.
 const RANKS: &[(&str, &str, u32)] = &[
     ("parlance-auth", "AuthClient", 0),
+    ("parlance-link-preview", "LinkPreviewClient", 0),
     ("parlance-channel", "ChannelClient", 1),
     ("parlance-presence", "PresenceClient", 2),
     ("parlance-message", "MessageClient", 2),
 ];
 const GATEWAY: &str = "parlance-gateway";
+const FETCH: &str = "parlance-fetch";
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 fn root() -> PathBuf {
@@ -161,6 +163,30 @@ fn only_the_composition_root_knows_all_services() {
         let direct: BTreeSet<&str> = graph.edges[id].iter().map(|next| graph.name(next)).collect();
         let known = services.iter().filter(|service| direct.contains(*service)).count();
         assert!(known == 0 || graph.name(id) == "parlance", "{} depends on services", graph.name(id));
+    }
+}
+
+/// Addresses written by users are opened by these services alone. The composition root and these tests
+/// install the crypto provider, which lives in the same crate; nothing else of it is theirs.
+#[test]
+fn only_link_preview_and_notification_open_addresses_written_by_users() {
+    let graph = Graph::load();
+    for id in graph.edges.keys() {
+        let name = graph.name(id);
+        if !graph.edges[id].iter().any(|next| graph.name(next) == FETCH) {
+            continue;
+        }
+        match name {
+            "parlance-link-preview" | "parlance-notification" => {}
+            "parlance" | "parlance-integration-tests" => {
+                for path in files(&graph.source_folder(name), &[".rs"]) {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let rest = text.replace("parlance_fetch::tls::install()", "");
+                    assert!(!rest.contains("parlance_fetch"), "{} fetches", path.display());
+                }
+            }
+            _ => panic!("{name} depends on {FETCH}"),
+        }
     }
 }
 

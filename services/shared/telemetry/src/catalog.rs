@@ -15,6 +15,7 @@ const CONSUMERS: &[&str] = &["channel", "message"];
 const GATEWAY: &[&str] = &["gateway"];
 const MESSAGE: &[&str] = &["message"];
 const PRESENCE: &[&str] = &["presence"];
+const LINK_PREVIEW: &[&str] = &["link-preview"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -171,6 +172,16 @@ entries! {
         "Users who are typing.";
     Counter "parlance_presence_news_total" PRESENCE ["outcome"] &[&["told"], &["dropped"]],
         "Changes of presence.";
+
+    Counter "parlance_link_preview_resolves_total" LINK_PREVIEW ["outcome"]
+        &[&["found"], &["nothing"], &["refused"], &["later"]],
+        "Links asked for, by what they led to.";
+    Counter "parlance_link_preview_cache_hits_total" LINK_PREVIEW [] NO_LABELS,
+        "Links answered with what was found before, or with what another request found.";
+    Histogram "parlance_link_preview_seconds" LINK_PREVIEW [] NO_LABELS,
+        "Time to open a link, waiting for a place included.";
+    Gauge "parlance_link_preview_in_flight" LINK_PREVIEW [] NO_LABELS,
+        "Links being opened.";
 
     Gauge "parlance_build_info" ALL ["version", "role"] &[],
         "1; what runs here.";
