@@ -11,10 +11,8 @@ use parlance_core::Micros;
 use reqwest::RequestBuilder;
 use tokio::time::Instant;
 
-use super::{Outcome, Push, Why};
+use super::{MAX_ANSWER, Outcome, Push, Why};
 
-/// Longer answers are not read to their end: no push service has that much to say.
-const MAX_ANSWER: usize = 64 * 1024;
 /// No service is waited for longer than this, whatever it asks for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Requests of one `send` that are under way together.
@@ -98,11 +96,19 @@ pub(super) fn by_status(answer: &Answer, code: Option<&str>, now: Micros) -> Out
         409 => Outcome::later("busy", detail),
         429 => Outcome::Later { after: retry_after(answer, now), why: Why { label: "429", detail } },
         500..=599 => Outcome::Later { after: retry_after(answer, now), why: Why { label: "5xx", detail } },
-        401 | 403 | 407 => Outcome::refused("credentials", detail),
-        300..=399 | 404 | 405 => Outcome::refused("settings", detail),
-        400 | 413 | 415 | 422 => Outcome::refused("payload", detail),
-        _ => Outcome::refused("malformed", detail),
+        _ => refusal(status, detail),
     }
+}
+
+/// The same of a status that a repeat does not change.
+pub(super) fn refusal(status: StatusCode, detail: String) -> Outcome {
+    let label = match status.as_u16() {
+        401 | 403 | 407 => "credentials",
+        300..=399 | 404 | 405 => "settings",
+        400 | 413 | 415 | 422 => "payload",
+        _ => "malformed",
+    };
+    Outcome::refused(label, detail)
 }
 
 /// "400 BadDeviceToken": safe to log.
@@ -119,17 +125,23 @@ pub(super) fn word(code: &str) -> &str {
     if !code.is_empty() && code.len() <= 40 && code.bytes().all(fits) { code } else { "(no code)" }
 }
 
-/// RFC 9110, 10.2.3: seconds, or a date.
+/// RFC 9110, 10.2.3: seconds, or a date, which is compared with the answer's own `Date`, if it has one: our
+/// clock need not agree with theirs.
 pub(super) fn retry_after(answer: &Answer, now: Micros) -> Option<Duration> {
     let text = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let after = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Micros::from_secs(i64::try_from(at.as_secs()).ok()?).since(now)
+            let theirs = answer.headers.get(header::DATE).and_then(|date| at(date.to_str().ok()?));
+            at(text)?.since(theirs.unwrap_or(now))
         }
     };
     Some(after.min(MAX_RETRY_AFTER))
+}
+
+fn at(date: &str) -> Option<Micros> {
+    let at = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Micros::from_secs(i64::try_from(at.as_secs()).ok()?))
 }
 
 /// How long a push is still of use; whole seconds, at least one.
@@ -162,6 +174,9 @@ mod tests {
         for wrong in ["", "soon", "-5", "1.5", "Sun, 06 Nov"] {
             assert_eq!(after(wrong), None, "{wrong:?}");
         }
+        let mut theirs = answer("Sun, 06 Nov 1994 08:50:37 GMT");
+        theirs.headers.insert(header::DATE, "Sun, 06 Nov 1994 08:50:07 GMT".parse().unwrap());
+        assert_eq!(retry_after(&theirs, now), Some(Duration::from_secs(30)), "by their clock");
     }
 
     #[test]

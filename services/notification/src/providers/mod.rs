@@ -23,6 +23,10 @@ use parlance_core::{Clock, Error, Micros, Result};
 use serde_json::Value;
 use uuid::Uuid;
 
+/// Longer answers are not read to their end: no push service has that much to say.
+const MAX_ANSWER: usize = 64 * 1024;
+const USER_AGENT: &str = concat!("Parlance/", env!("CARGO_PKG_VERSION"));
+
 /// Which push service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -66,15 +70,14 @@ pub struct Common {
 
 impl Common {
     pub fn new(clock: Arc<dyn Clock>, timeout: Duration, allow_private_networks: bool) -> Result<Self> {
-        let http = client(timeout).build().map_err(Error::internal)?;
-        Ok(Self { clock, http, timeout, allow_private_networks })
+        Ok(Self { clock, http: make(|| client(timeout), None)?, timeout, allow_private_networks })
     }
 
     /// The shared client, or one that also trusts the certificates in `root_ca` (PEM).
     fn client(&self, root_ca: Option<&str>) -> Result<reqwest::Client> {
         match root_ca {
             None => Ok(self.http.clone()),
-            Some(pem) => trusting(client(self.timeout), pem)?.build().map_err(Error::internal),
+            Some(_) => make(|| client(self.timeout), root_ca),
         }
     }
 
@@ -84,9 +87,8 @@ impl Common {
 }
 
 fn client(timeout: Duration) -> reqwest::ClientBuilder {
-    parlance_fetch::tls::install();
     reqwest::Client::builder()
-        .user_agent(concat!("parlance/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(timeout)
         .connect_timeout(timeout)
@@ -95,13 +97,25 @@ fn client(timeout: Duration) -> reqwest::ClientBuilder {
         .http2_keep_alive_timeout(Duration::from_secs(10))
 }
 
-fn trusting(client: reqwest::ClientBuilder, pem: &str) -> Result<reqwest::ClientBuilder> {
+/// A client that trusts the system's certificates, or Mozilla's list where there are none (as in the image of
+/// containers), and those in `root_ca`.
+fn make(client: impl Fn() -> reqwest::ClientBuilder, root_ca: Option<&str>) -> Result<reqwest::Client> {
+    parlance_fetch::tls::install();
     let wrong = || Error::invalid("settings.root_ca", "must be the PEM of one certificate or more");
-    let roots = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| wrong())?;
-    if roots.is_empty() {
+    let own = match root_ca {
+        None => Vec::new(),
+        Some(pem) => reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| wrong())?,
+    };
+    if root_ca.is_some() && own.is_empty() {
         return Err(wrong());
     }
-    Ok(client.tls_certs_merge(roots))
+    if let Ok(made) = client().tls_certs_merge(own.clone()).build() {
+        return Ok(made);
+    }
+    let built_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let built_in: Result<Vec<_>, _> = built_in.map(|der| reqwest::Certificate::from_der(der)).collect();
+    let all = built_in.map_err(Error::internal)?.into_iter().chain(own);
+    client().tls_certs_only(all).build().map_err(Error::internal)
 }
 
 /// A push service from its settings and secrets: JSON objects, `null` = empty. `INVALID_ARGUMENT` names the

@@ -80,7 +80,9 @@ fn checked(why: &Why) -> &'static str {
 /// What every push service has to bear: busy, broken, talking nonsense, sending elsewhere, endless.
 pub async fn bears_trouble(provider: &dyn Provider, script: &Script, target: Target) {
     let busy = || Reply::json(429, serde_json::json!({})).header("retry-after", "7");
-    let dated = Reply::new(503, "<html>").header("retry-after", "Thu, 01 Jan 2026 00:01:30 GMT");
+    let dated = Reply::new(503, "<html>")
+        .header("date", "Thu, 01 Jan 2026 00:00:00 GMT")
+        .header("retry-after", "Thu, 01 Jan 2026 00:01:30 GMT");
     let elsewhere = Reply::new(307, "").header("location", "https://elsewhere.example/");
     for (reply, expected) in [
         (busy(), "later 429 7s"),
@@ -90,12 +92,13 @@ pub async fn bears_trouble(provider: &dyn Provider, script: &Script, target: Tar
         (elsewhere, "refused settings"),
         (Reply::new(400, "quotes the message"), "refused payload"),
         (Reply::new(403, "quotes the key").header("retry-after", "x"), "refused credentials"),
-        (Reply::new(500, vec![b'x'; 1024 * 1024]), "later malformed"),
+        // Who needs no body does not read it.
+        (Reply::new(500, vec![b'x'; 1024 * 1024]), "later malformed or later 5xx"),
         (Reply::new(418, "[[["), "refused malformed"),
     ] {
         script.then(reply);
         let outcome = send(provider, push(1), target.clone()).await;
-        assert_eq!(short(&outcome), expected, "{outcome:?}");
+        assert!(expected.split(" or ").any(|one| short(&outcome) == one), "{expected}: {outcome:?}");
     }
     let outcome = send(provider, push(1), target).await;
     assert_eq!(short(&outcome), "taken", "all is well again: {outcome:?}");

@@ -171,6 +171,23 @@ async fn plain_http_is_for_private_networks_alone() {
 }
 
 #[tokio::test]
+async fn an_endpoint_inside_our_own_network_is_not_reached() {
+    let (clock, browser) = start().await;
+    let mut common = common(&clock);
+    common.allow_private_networks = false;
+    let provider = provider(&common);
+    for host in
+        ["127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "localhost"]
+    {
+        let outcome = deliver(&provider, push(1), at(&browser, &format!("https://{host}/push/1"))).await;
+        assert_eq!(outcome, refused("address", "not a public address"), "{host}");
+    }
+    for odd in ["https://user:pw@push.example/1", "https://push.example:22/1"] {
+        assert_eq!(deliver(&provider, push(1), at(&browser, odd)).await, Outcome::TokenDead, "{odd}");
+    }
+}
+
+#[tokio::test]
 async fn a_generated_pair_fits_together() {
     let (clock, _) = start().await;
     let pair = web_push::generate().unwrap();

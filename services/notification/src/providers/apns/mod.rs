@@ -4,6 +4,8 @@ mod answer;
 mod message;
 mod token;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header;
 use parlance_core::{Error, Result};
@@ -76,16 +78,15 @@ impl Apns {
             common,
         )?;
         // Apple speaks nothing else, so nothing else is offered.
-        let mut client = super::client(common.timeout)
-            .http2_prior_knowledge()
-            .http2_keep_alive_while_idle(true)
-            .pool_idle_timeout(std::time::Duration::from_secs(60 * 60));
-        if let Some(pem) = &settings.root_ca {
-            client = super::trusting(client, pem)?;
-        }
+        let client = || {
+            super::client(common.timeout)
+                .http2_prior_knowledge()
+                .http2_keep_alive_while_idle(true)
+                .pool_idle_timeout(Duration::from_secs(60 * 60))
+        };
         Ok(Self {
             common: common.clone(),
-            http: client.build().map_err(Error::internal)?,
+            http: super::make(client, settings.root_ca.as_deref())?,
             base,
             topic: name("settings.topic", &settings.topic)?,
             sound: settings.sound.unwrap_or_else(|| "default".to_owned()),

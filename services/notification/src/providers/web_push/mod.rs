@@ -4,7 +4,7 @@ mod encrypt;
 mod outside;
 mod vapid;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use parlance_core::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use self::outside::Outside;
 pub use self::vapid::Pair;
 use self::vapid::Vapid;
 use super::fit::{collapse_id, fit, topic};
-use super::http::{Answer, by_status, detail, each, time_to_live};
+use super::http::{detail, each, refusal, time_to_live};
 use super::settings::{self, required};
 use super::{Common, Outcome, Provider, Push, Target};
 
@@ -89,22 +89,23 @@ impl WebPush {
         {
             headers.insert("topic", topic);
         }
-        let answer = self.outside.post(&endpoint, headers, body).await?;
-        Ok(self.read(&endpoint, &answer))
+        let status = self.outside.post(&endpoint, headers, body).await?;
+        Ok(self.read(&endpoint, status))
     }
 
-    fn read(&self, endpoint: &Url, answer: &Answer) -> Outcome {
-        match answer.status.as_u16() {
+    fn read(&self, endpoint: &Url, status: StatusCode) -> Outcome {
+        let said = || detail(status, None);
+        match status.as_u16() {
             200..=202 => Outcome::taken(),
             // RFC 8030, 7.3: the subscription is gone.
             404 | 410 => Outcome::TokenDead,
             401 | 403 => {
                 self.vapid.discard(endpoint);
-                Outcome::refused("credentials", detail(answer.status, None))
+                Outcome::refused("credentials", said())
             }
             // Another success is not what was asked for.
-            203..=299 => Outcome::later("malformed", detail(answer.status, None)),
-            _ => by_status(answer, None, self.common.now()),
+            203..=299 => Outcome::later("malformed", said()),
+            _ => refusal(status, said()),
         }
     }
 }
