@@ -29,15 +29,14 @@ pub async fn among(edge: &Edge, user: &User, nums: &[Num]) -> Result<HashSet<Num
 }
 
 /// Users as `user` sees them, in the same order. Of those of whom one has blocked the other he does not learn
-/// whether they are there.
-pub async fn users_seen(
-    edge: &Edge,
-    user: &User,
-    users: Vec<auth::User>,
-) -> Result<Vec<convert::User>, Failure> {
+/// whether they are there; of nobody, while it is not known who has.
+pub async fn users_seen(edge: &Edge, user: &User, users: Vec<auth::User>) -> Vec<convert::User> {
     let nums: Vec<Num> = users.iter().map(|one| one.num).collect();
     let presence: HashMap<Num, Presence> = compose::presence(edge, &user.context, nums.clone()).await;
-    let blocked = among(edge, user, &nums).await?;
+    let blocked = among(edge, user, &nums).await.unwrap_or_else(|failure| {
+        tracing::warn!(message = failure.message, "blocks are not known: everybody is shown as offline");
+        nums.iter().copied().filter(|&num| num != user.num).collect()
+    });
     let expose = edge.settings().chatsdk.expose_user_details;
     let seen = users.into_iter().map(|mut one| {
         let hidden = blocked.contains(&one.num);
@@ -47,5 +46,5 @@ pub async fn users_seen(
         let state = presence.get(&one.num).copied().filter(|_| !hidden).unwrap_or_default();
         convert::user(&one, state, expose || one.num == user.num)
     });
-    Ok(seen.collect())
+    seen.collect()
 }
