@@ -124,6 +124,9 @@ pub struct ChatSdkSettings {
     pub expose_user_details: bool,
     /// Whether muted channels count in the unread total.
     pub muted_count_in_total: bool,
+    /// URL of the app that opens invites, without a trailing slash: they read `<app_url>/invite/<token>`; empty =
+    /// `gateway.public_url`, or the address by which a request reached the gateway.
+    pub app_url: String,
 }
 
 impl Default for ChatSdkSettings {
@@ -134,6 +137,7 @@ impl Default for ChatSdkSettings {
             access_ttl_s: 86_400,
             expose_user_details: false,
             muted_count_in_total: true,
+            app_url: String::new(),
         }
     }
 }

@@ -150,7 +150,7 @@ async fn catch_up(edge: &Edge, position: Option<u64>) -> Result<u64> {
     }
 }
 
-/// Tells all `user:` subscribers of the event's app what was announced to everybody.
+/// Tells the `user:` subscribers of the event's app what was announced to all of them, or to its audience.
 pub async fn broadcast(edge: &Edge, event: &Arc<Event>) {
     let member_nums = match &event.payload {
         Some(Payload::ChannelCreated(created)) => &created.member_nums,
@@ -162,6 +162,10 @@ pub async fn broadcast(edge: &Edge, event: &Arc<Event>) {
     for stream in edge.hub().streams() {
         // Members are told by an entry of their own streams.
         if stream.key.is_chat() || stream.app != app || member_nums.contains(&stream.key.num) {
+            continue;
+        }
+        let audience = &event.audience_nums;
+        if !audience.is_empty() && !audience.contains(&stream.key.num) {
             continue;
         }
         stream.broadcast(&super::render::aside(&stream, data.clone(), event));

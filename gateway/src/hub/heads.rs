@@ -46,7 +46,7 @@ fn shown(edge: &Edge, head: &StreamHead) -> Option<Arc<Stream>> {
     let key = match name.kind() {
         Kind::Chat => StreamKey::chat(name.num),
         Kind::User => StreamKey::user(name.num),
-        Kind::App | Kind::Unspecified => return None,
+        Kind::App | Kind::Workspace | Kind::Unspecified => return None,
     };
     edge.hub().stream(key).filter(|stream| stream.app.to_string() == head.app_id)
 }

@@ -529,10 +529,15 @@ impl State {
 
     /// Whether the event may have taken the right to read from somebody who has not left.
     fn takes_rights(&mut self, key: StreamKey, event: &Event) -> bool {
-        let Some(Payload::ChannelUpdated(updated)) = &event.payload else { return false };
+        let closed = match &event.payload {
+            Some(Payload::ChannelUpdated(updated)) => {
+                updated.channel.as_ref().is_some_and(|channel| !channel.discoverable)
+            }
+            Some(Payload::PolicyRaised(_)) => true,
+            _ => return false,
+        };
         let newer = event.policy_version > self.policy_version;
         self.policy_version = self.policy_version.max(event.policy_version);
-        let closed = updated.channel.as_ref().is_some_and(|channel| !channel.discoverable);
         key.is_chat() && newer && closed
     }
 

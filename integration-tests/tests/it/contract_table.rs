@@ -373,6 +373,87 @@ const CHATSDK: &[(&str, &[&str])] = &[
         "6.3 revoked session: close 3500",
         &["realtime::tokens::replaying_an_old_refresh_token_revokes_the_session_and_closes_its_connections"],
     ),
+    (
+        "3.5 workspace invite",
+        &[
+            "invites::invites_with_wrong_fields_or_by_the_wrong_people_are_refused",
+            "services/channel/tests/it/invites.rs#nobody_invites_above_his_own_role_and_plain_members_do_not_invite",
+        ],
+    ),
+    (
+        "3.5 workspace roles",
+        &[
+            "workspaces::members_are_added_changed_and_removed_by_those_who_may",
+            "services/channel/tests/it/workspaces.rs#two_owners_who_go_at_once_leave_one",
+        ],
+    ),
+    (
+        "3.5 block between two users",
+        &[
+            "blocks::after_a_block_neither_writes_to_the_other_until_it_is_taken_back",
+            "blocks::typing_is_refused_between_two_of_whom_one_has_blocked_the_other",
+            "blocks::after_a_block_neither_sees_whether_the_other_is_there",
+        ],
+    ),
+    ("GET /api/workspaces", &["workspaces::a_created_workspace_shows_everything_that_clients_read"]),
+    (
+        "POST /api/workspaces",
+        &[
+            "workspaces::a_created_workspace_shows_everything_that_clients_read",
+            "workspaces::workspace_requests_with_wrong_fields_are_refused",
+        ],
+    ),
+    (
+        "POST /api/workspaces/{wid}/invite link",
+        &[
+            "invites::a_link_makes_people_members_by_either_endpoint",
+            "invites::of_twenty_who_come_at_once_as_many_get_in_as_the_link_says",
+            "invites::invites_lead_to_the_app_that_is_set",
+        ],
+    ),
+    ("POST /api/workspaces/{wid}/invite e-mail", &["invites::an_invite_by_e_mail_is_for_its_address_alone"]),
+    ("GET /api/channels workspaceId", &["workspaces::channels_of_a_workspace_are_for_its_members"]),
+    ("POST /api/channels workspaceId", &["workspaces::channels_of_a_workspace_are_for_its_members"]),
+    ("GET /api/workspaces/{wid}", &["workspaces::a_created_workspace_shows_everything_that_clients_read"]),
+    (
+        "PATCH, PUT /api/workspaces/{wid}",
+        &["workspaces::a_workspace_is_changed_by_its_managers_and_all_members_hear_of_it"],
+    ),
+    ("DELETE /api/workspaces/{wid}", &["workspaces::a_deleted_workspace_and_its_channels_are_gone"]),
+    (
+        "POST /api/workspaces/{wid}/members",
+        &["workspaces::members_are_added_changed_and_removed_by_those_who_may"],
+    ),
+    (
+        "PATCH, DELETE /api/workspaces/{wid}/members/{userId}",
+        &[
+            "workspaces::members_are_added_changed_and_removed_by_those_who_may",
+            "workspaces::who_is_removed_from_a_workspace_loses_its_channels_at_once",
+        ],
+    ),
+    ("GET /api/workspaces/{wid}/channels", &["workspaces::channels_of_a_workspace_are_for_its_members"]),
+    (
+        "GET /api/workspaces/invites/{token}, POST /api/workspaces/invites/{token}/accept",
+        &["invites::a_link_makes_people_members_by_either_endpoint"],
+    ),
+    (
+        "POST, DELETE /api/users/{userId}/block",
+        &["blocks::after_a_block_neither_writes_to_the_other_until_it_is_taken_back"],
+    ),
+    ("GET /api/users/me/blocked", &["blocks::one_s_blocks_are_listed_for_oneself_and_nobody_blocks_himself"]),
+    ("event workspace.created", &["workspaces::a_created_workspace_shows_everything_that_clients_read"]),
+    (
+        "event workspace.updated",
+        &["workspaces::a_workspace_is_changed_by_its_managers_and_all_members_hear_of_it"],
+    ),
+    ("event workspace.deleted", &["workspaces::a_deleted_workspace_and_its_channels_are_gone"]),
+    (
+        "event workspace.member_joined",
+        &[
+            "workspaces::members_are_added_changed_and_removed_by_those_who_may",
+            "invites::a_link_makes_people_members_by_either_endpoint",
+        ],
+    ),
 ];
 
 /// Rows of `contract/centrifugo-rows.txt` and their tests.

@@ -3,6 +3,7 @@
 mod prelude;
 
 mod authorization;
+mod blocks;
 mod channels;
 mod clients;
 mod cluster;
@@ -14,6 +15,7 @@ mod faults;
 mod house;
 mod http;
 mod idempotency;
+mod invites;
 mod limits;
 mod malformed;
 mod members;
@@ -37,3 +39,4 @@ mod tools;
 mod typing;
 mod unread_recount;
 mod users;
+mod workspaces;

@@ -62,6 +62,9 @@ pub struct Channel {
     /// The asking user's membership; absent = not a member (or no user asked).
     #[prost(message, optional, tag = "24")]
     pub membership: ::core::option::Option<Member>,
+    /// All members of its workspace may read it and may join.
+    #[prost(bool, tag = "25")]
+    pub open_in_workspace: bool,
 }
 /// Switches of a channel: those of its type, with the channel's own overrides applied.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -109,6 +112,65 @@ pub struct Member {
     #[prost(bool, tag = "7")]
     pub starred: bool,
 }
+/// A circle of users with channels of its own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Workspace {
+    /// Time-ordered 63-bit number.
+    #[prost(int64, tag = "1")]
+    pub num: i64,
+    /// The public id: a UUIDv7 that carries `num`.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub app_id: ::prost::alloc::string::String,
+    /// Unique per app, whatever its case.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// team, project, conference, chapter.
+    #[prost(string, tag = "5")]
+    pub r#type: ::prost::alloc::string::String,
+    /// Absolute URL or empty.
+    #[prost(string, tag = "6")]
+    pub image: ::prost::alloc::string::String,
+    /// JSON object as canonical text; empty = {}.
+    #[prost(string, tag = "7")]
+    pub config: ::prost::alloc::string::String,
+    #[prost(int64, tag = "8")]
+    pub creator_num: i64,
+    #[prost(int32, tag = "9")]
+    pub member_count: i32,
+    /// Its live channels.
+    #[prost(int32, tag = "10")]
+    pub channel_count: i32,
+    #[prost(message, optional, tag = "11")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "12")]
+    pub updated_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// From then on nobody joins it and no channel is made in it; absent = it has no end.
+    #[prost(message, optional, tag = "13")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Key given by the creator for safe repeats; shown to the creator only.
+    #[prost(string, tag = "14")]
+    pub idempotency_key: ::prost::alloc::string::String,
+    /// The asking user's membership; absent if no user asked.
+    #[prost(message, optional, tag = "15")]
+    pub membership: ::core::option::Option<WorkspaceMember>,
+    /// Of the asking user's workspaces, the one that he has belonged to longest.
+    #[prost(bool, tag = "16")]
+    pub is_default: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkspaceMember {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(int64, tag = "2")]
+    pub user_num: i64,
+    /// owner, admin, member.
+    #[prost(string, tag = "3")]
+    pub role: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub joined_at: ::core::option::Option<::prost_types::Timestamp>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateChannelRequest {
     #[prost(string, tag = "1")]
@@ -134,6 +196,10 @@ pub struct CreateChannelRequest {
     /// The client's own channel id; empty = a generated UUID.
     #[prost(string, tag = "9")]
     pub id: ::prost::alloc::string::String,
+    /// 0 = none. The caller must be a member (WORKSPACE_NOT_FOUND), and so must all that he names
+    /// (NOT_IN_WORKSPACE); WORKSPACE_EXPIRED if it is over.
+    #[prost(int64, tag = "10")]
+    pub workspace_num: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateChannelResponse {
@@ -168,6 +234,10 @@ pub struct ListChannelsRequest {
     pub limit: u32,
     #[prost(uint32, tag = "3")]
     pub offset: u32,
+    /// Only channels of this workspace; 0 = all. WORKSPACE_NOT_FOUND if there is none, NOT_IN_WORKSPACE if the
+    /// caller is no member.
+    #[prost(int64, tag = "4")]
+    pub workspace_num: i64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListChannelsResponse {
@@ -329,7 +399,8 @@ pub struct AuthorizeRequest {
 pub struct AuthorizeResponse {
     #[prost(bool, tag = "1")]
     pub allowed: bool,
-    /// Stable reason of a refusal: NOT_A_MEMBER, ROLE_TOO_LOW, CHANNEL_FROZEN, FEATURE_DISABLED.
+    /// Stable reason of a refusal: NOT_A_MEMBER, ROLE_TOO_LOW, CHANNEL_FROZEN, FEATURE_DISABLED,
+    /// USER_BLOCKED (in a direct channel whose members have blocked one another).
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
     /// Membership after a possible join; absent = not a member.
@@ -428,6 +499,285 @@ pub struct ListCompanionsRequest {
 pub struct ListCompanionsResponse {
     #[prost(int64, repeated, tag = "1")]
     pub user_nums: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateWorkspaceRequest {
+    /// 1-255 characters.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// team, project, conference, chapter; empty = team.
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub image: ::prost::alloc::string::String,
+    /// JSON object.
+    #[prost(string, tag = "4")]
+    pub config: ::prost::alloc::string::String,
+    /// In the future; absent = no end.
+    #[prost(message, optional, tag = "5")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Unique per app and creator; empty = none.
+    #[prost(string, tag = "6")]
+    pub idempotency_key: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateWorkspaceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub workspace: ::core::option::Option<Workspace>,
+    #[prost(bool, tag = "2")]
+    pub created: bool,
+    #[prost(uint64, tag = "3")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWorkspacesRequest {
+    /// 1-1000; 0 = 100.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+    #[prost(uint32, tag = "2")]
+    pub offset: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWorkspacesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub workspaces: ::prost::alloc::vec::Vec<Workspace>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetWorkspacesRequest {
+    /// At most 1000.
+    #[prost(int64, repeated, tag = "1")]
+    pub nums: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetWorkspacesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub workspaces: ::prost::alloc::vec::Vec<Workspace>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateWorkspaceRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub r#type: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub image: ::core::option::Option<::prost::alloc::string::String>,
+    /// Replaces the whole object.
+    #[prost(string, optional, tag = "5")]
+    pub config: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "6")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Takes the end away; `expires_at` is absent then.
+    #[prost(bool, tag = "7")]
+    pub never_expires: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateWorkspaceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub workspace: ::core::option::Option<Workspace>,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteWorkspaceRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteWorkspaceResponse {
+    #[prost(uint64, tag = "1")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWorkspaceMembersRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    /// 1-1000; 0 = 100.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+    #[prost(uint32, tag = "3")]
+    pub offset: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWorkspaceMembersResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<WorkspaceMember>,
+    #[prost(int32, tag = "2")]
+    pub member_count: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddWorkspaceMembersRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    /// 1-100.
+    #[prost(int64, repeated, tag = "2")]
+    pub user_nums: ::prost::alloc::vec::Vec<i64>,
+    /// Empty = member.
+    #[prost(string, tag = "3")]
+    pub role: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddWorkspaceMembersResponse {
+    #[prost(int64, repeated, tag = "1")]
+    pub added_nums: ::prost::alloc::vec::Vec<i64>,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateWorkspaceMemberRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(int64, tag = "2")]
+    pub user_num: i64,
+    #[prost(string, tag = "3")]
+    pub role: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateWorkspaceMemberResponse {
+    #[prost(message, optional, tag = "1")]
+    pub member: ::core::option::Option<WorkspaceMember>,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveWorkspaceMemberRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(int64, tag = "2")]
+    pub user_num: i64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveWorkspaceMemberResponse {
+    /// False if the user was no member.
+    #[prost(bool, tag = "1")]
+    pub removed: bool,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateInvitesRequest {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    /// Empty = member.
+    #[prost(string, tag = "2")]
+    pub role: ::prost::alloc::string::String,
+    /// 1-1000 people; 0 = any number. For a link only.
+    #[prost(uint32, tag = "3")]
+    pub max_uses: u32,
+    /// 1-30; 0 = 7.
+    #[prost(uint32, tag = "4")]
+    pub expires_in_days: u32,
+    /// At most 50: one invite each, bound to that address and for a single use. None = one link for whoever has it.
+    #[prost(string, repeated, tag = "5")]
+    pub emails: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateInvitesResponse {
+    /// One per address, in the order given and each address once; or the one link.
+    #[prost(message, repeated, tag = "1")]
+    pub invites: ::prost::alloc::vec::Vec<create_invites_response::Invite>,
+    #[prost(message, optional, tag = "2")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Nested message and enum types in `CreateInvitesResponse`.
+pub mod create_invites_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Invite {
+        /// 64 hexadecimal digits; only their hash is kept.
+        #[prost(string, tag = "1")]
+        pub token: ::prost::alloc::string::String,
+        /// Empty for a link.
+        #[prost(string, tag = "2")]
+        pub email: ::prost::alloc::string::String,
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptInviteRequest {
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptInviteResponse {
+    #[prost(message, optional, tag = "1")]
+    pub workspace: ::core::option::Option<Workspace>,
+    /// False if the caller was a member already.
+    #[prost(bool, tag = "2")]
+    pub joined: bool,
+    #[prost(uint64, tag = "3")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockUserRequest {
+    /// Not the caller himself.
+    #[prost(int64, tag = "1")]
+    pub user_num: i64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockUserResponse {
+    /// False if he was blocked already.
+    #[prost(bool, tag = "1")]
+    pub blocked: bool,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnblockUserRequest {
+    #[prost(int64, tag = "1")]
+    pub user_num: i64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnblockUserResponse {
+    /// False if he was not blocked.
+    #[prost(bool, tag = "1")]
+    pub unblocked: bool,
+    #[prost(uint64, tag = "2")]
+    pub log_position: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBlockedRequest {
+    /// 1-1000; 0 = 100.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+    #[prost(uint32, tag = "2")]
+    pub offset: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBlockedResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub blocks: ::prost::alloc::vec::Vec<list_blocked_response::Block>,
+}
+/// Nested message and enum types in `ListBlockedResponse`.
+pub mod list_blocked_response {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Block {
+        #[prost(int64, tag = "1")]
+        pub user_num: i64,
+        #[prost(message, optional, tag = "2")]
+        pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindBlocksRequest {
+    /// At most 1000.
+    #[prost(message, repeated, tag = "1")]
+    pub pairs: ::prost::alloc::vec::Vec<find_blocks_request::Pair>,
+}
+/// Nested message and enum types in `FindBlocksRequest`.
+pub mod find_blocks_request {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Pair {
+        #[prost(int64, tag = "1")]
+        pub user_num: i64,
+        #[prost(int64, tag = "2")]
+        pub other_num: i64,
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindBlocksResponse {
+    /// One per pair, in order: one of the two has blocked the other.
+    #[prost(bool, repeated, tag = "1")]
+    pub blocked: ::prost::alloc::vec::Vec<bool>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TouchRequest {
@@ -997,7 +1347,8 @@ pub mod channel_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Users who share a channel of at most `max_members` with a user; at most 5000. Service only.
+        /// Users who share a channel of at most `max_members` with a user; at most 5000. Those of whom one has
+        /// blocked the other are left out. Service only.
         pub async fn list_companions(
             &mut self,
             request: impl tonic::IntoRequest<super::ListCompanionsRequest>,
@@ -1024,6 +1375,445 @@ pub mod channel_service_client {
                         "parlance.channel.v1.ChannelService",
                         "ListCompanions",
                     ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a workspace with the caller as owner. WORKSPACE_NAME_TAKEN if the app has one of that name,
+        /// whatever its case; a repeated idempotency key returns the first workspace with `created = false`.
+        pub async fn create_workspace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateWorkspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateWorkspaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/CreateWorkspace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "CreateWorkspace",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Workspaces of the caller, the one that he has belonged to longest first.
+        pub async fn list_workspaces(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListWorkspacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWorkspacesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/ListWorkspaces",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "ListWorkspaces",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Workspaces by num, in the order asked: to a user only those that he is a member of. Unknown, foreign
+        /// and deleted ones are left out.
+        pub async fn get_workspaces(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetWorkspacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetWorkspacesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/GetWorkspaces",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "GetWorkspaces",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Owner or admin. In all calls about one workspace, WORKSPACE_NOT_FOUND for those who are no members.
+        pub async fn update_workspace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateWorkspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateWorkspaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/UpdateWorkspace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "UpdateWorkspace",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Owner. Deletes its channels too; direct channels stay and belong to no workspace from then on.
+        pub async fn delete_workspace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteWorkspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteWorkspaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/DeleteWorkspace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "DeleteWorkspace",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Members in order: owners, admins, members, then by joined_at. Any member.
+        pub async fn list_workspace_members(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListWorkspaceMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWorkspaceMembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/ListWorkspaceMembers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "ListWorkspaceMembers",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Owner or admin; never above the own role. Present members are skipped. WORKSPACE_EXPIRED if it is over.
+        pub async fn add_workspace_members(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddWorkspaceMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddWorkspaceMembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/AddWorkspaceMembers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "AddWorkspaceMembers",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Owners change everybody, admins those of lower roles, nobody gives more than he has; everybody may lay
+        /// down his own role. LAST_OWNER if no owner would be left.
+        pub async fn update_workspace_member(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateWorkspaceMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateWorkspaceMemberResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/UpdateWorkspaceMember",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "UpdateWorkspaceMember",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The same, or leaves. Ends his memberships in the workspace's channels, direct ones excepted.
+        pub async fn remove_workspace_member(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveWorkspaceMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveWorkspaceMemberResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/RemoveWorkspaceMember",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "RemoveWorkspaceMember",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Owner or admin; never above the own role. The tokens are shown once.
+        pub async fn create_invites(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateInvitesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateInvitesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/CreateInvites",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "parlance.channel.v1.ChannelService",
+                        "CreateInvites",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes the caller a member by an invite. INVITE_NOT_FOUND, INVITE_EXPIRED, INVITE_USED_UP,
+        /// INVITE_FOR_ANOTHER or WORKSPACE_EXPIRED if it cannot be. Who is a member already uses up nothing.
+        pub async fn accept_invite(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcceptInviteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcceptInviteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/AcceptInvite",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.channel.v1.ChannelService", "AcceptInvite"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller blocks a user: no new direct channel between the two, nothing new in the one they have,
+        /// neither hears of the other's presence. Blocking twice changes nothing.
+        pub async fn block_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BlockUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BlockUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/BlockUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.channel.v1.ChannelService", "BlockUser"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn unblock_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnblockUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnblockUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/UnblockUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.channel.v1.ChannelService", "UnblockUser"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whom the caller has blocked, newest block first.
+        pub async fn list_blocked(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListBlockedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBlockedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/ListBlocked",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.channel.v1.ChannelService", "ListBlocked"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Of pairs of users, those of whom one has blocked the other. Service only.
+        pub async fn find_blocks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FindBlocksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindBlocksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/parlance.channel.v1.ChannelService/FindBlocks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("parlance.channel.v1.ChannelService", "FindBlocks"),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -1237,12 +2027,137 @@ pub mod channel_service_server {
             tonic::Response<super::ResolveMentionsResponse>,
             tonic::Status,
         >;
-        /// Users who share a channel of at most `max_members` with a user; at most 5000. Service only.
+        /// Users who share a channel of at most `max_members` with a user; at most 5000. Those of whom one has
+        /// blocked the other are left out. Service only.
         async fn list_companions(
             &self,
             request: tonic::Request<super::ListCompanionsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListCompanionsResponse>,
+            tonic::Status,
+        >;
+        /// Creates a workspace with the caller as owner. WORKSPACE_NAME_TAKEN if the app has one of that name,
+        /// whatever its case; a repeated idempotency key returns the first workspace with `created = false`.
+        async fn create_workspace(
+            &self,
+            request: tonic::Request<super::CreateWorkspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateWorkspaceResponse>,
+            tonic::Status,
+        >;
+        /// Workspaces of the caller, the one that he has belonged to longest first.
+        async fn list_workspaces(
+            &self,
+            request: tonic::Request<super::ListWorkspacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWorkspacesResponse>,
+            tonic::Status,
+        >;
+        /// Workspaces by num, in the order asked: to a user only those that he is a member of. Unknown, foreign
+        /// and deleted ones are left out.
+        async fn get_workspaces(
+            &self,
+            request: tonic::Request<super::GetWorkspacesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetWorkspacesResponse>,
+            tonic::Status,
+        >;
+        /// Owner or admin. In all calls about one workspace, WORKSPACE_NOT_FOUND for those who are no members.
+        async fn update_workspace(
+            &self,
+            request: tonic::Request<super::UpdateWorkspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateWorkspaceResponse>,
+            tonic::Status,
+        >;
+        /// Owner. Deletes its channels too; direct channels stay and belong to no workspace from then on.
+        async fn delete_workspace(
+            &self,
+            request: tonic::Request<super::DeleteWorkspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteWorkspaceResponse>,
+            tonic::Status,
+        >;
+        /// Members in order: owners, admins, members, then by joined_at. Any member.
+        async fn list_workspace_members(
+            &self,
+            request: tonic::Request<super::ListWorkspaceMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWorkspaceMembersResponse>,
+            tonic::Status,
+        >;
+        /// Owner or admin; never above the own role. Present members are skipped. WORKSPACE_EXPIRED if it is over.
+        async fn add_workspace_members(
+            &self,
+            request: tonic::Request<super::AddWorkspaceMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddWorkspaceMembersResponse>,
+            tonic::Status,
+        >;
+        /// Owners change everybody, admins those of lower roles, nobody gives more than he has; everybody may lay
+        /// down his own role. LAST_OWNER if no owner would be left.
+        async fn update_workspace_member(
+            &self,
+            request: tonic::Request<super::UpdateWorkspaceMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateWorkspaceMemberResponse>,
+            tonic::Status,
+        >;
+        /// The same, or leaves. Ends his memberships in the workspace's channels, direct ones excepted.
+        async fn remove_workspace_member(
+            &self,
+            request: tonic::Request<super::RemoveWorkspaceMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveWorkspaceMemberResponse>,
+            tonic::Status,
+        >;
+        /// Owner or admin; never above the own role. The tokens are shown once.
+        async fn create_invites(
+            &self,
+            request: tonic::Request<super::CreateInvitesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateInvitesResponse>,
+            tonic::Status,
+        >;
+        /// Makes the caller a member by an invite. INVITE_NOT_FOUND, INVITE_EXPIRED, INVITE_USED_UP,
+        /// INVITE_FOR_ANOTHER or WORKSPACE_EXPIRED if it cannot be. Who is a member already uses up nothing.
+        async fn accept_invite(
+            &self,
+            request: tonic::Request<super::AcceptInviteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcceptInviteResponse>,
+            tonic::Status,
+        >;
+        /// The caller blocks a user: no new direct channel between the two, nothing new in the one they have,
+        /// neither hears of the other's presence. Blocking twice changes nothing.
+        async fn block_user(
+            &self,
+            request: tonic::Request<super::BlockUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BlockUserResponse>,
+            tonic::Status,
+        >;
+        async fn unblock_user(
+            &self,
+            request: tonic::Request<super::UnblockUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnblockUserResponse>,
+            tonic::Status,
+        >;
+        /// Whom the caller has blocked, newest block first.
+        async fn list_blocked(
+            &self,
+            request: tonic::Request<super::ListBlockedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListBlockedResponse>,
+            tonic::Status,
+        >;
+        /// Of pairs of users, those of whom one has blocked the other. Service only.
+        async fn find_blocks(
+            &self,
+            request: tonic::Request<super::FindBlocksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindBlocksResponse>,
             tonic::Status,
         >;
         /// Tells channel of new messages, once per commit batch. Service only.
@@ -2014,6 +2929,701 @@ pub mod channel_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCompanionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/CreateWorkspace" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateWorkspaceSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::CreateWorkspaceRequest>
+                    for CreateWorkspaceSvc<T> {
+                        type Response = super::CreateWorkspaceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateWorkspaceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::create_workspace(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateWorkspaceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/ListWorkspaces" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListWorkspacesSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::ListWorkspacesRequest>
+                    for ListWorkspacesSvc<T> {
+                        type Response = super::ListWorkspacesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListWorkspacesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::list_workspaces(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListWorkspacesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/GetWorkspaces" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetWorkspacesSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::GetWorkspacesRequest>
+                    for GetWorkspacesSvc<T> {
+                        type Response = super::GetWorkspacesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetWorkspacesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::get_workspaces(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetWorkspacesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/UpdateWorkspace" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateWorkspaceSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::UpdateWorkspaceRequest>
+                    for UpdateWorkspaceSvc<T> {
+                        type Response = super::UpdateWorkspaceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateWorkspaceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::update_workspace(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateWorkspaceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/DeleteWorkspace" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteWorkspaceSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::DeleteWorkspaceRequest>
+                    for DeleteWorkspaceSvc<T> {
+                        type Response = super::DeleteWorkspaceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteWorkspaceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::delete_workspace(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteWorkspaceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/ListWorkspaceMembers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListWorkspaceMembersSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::ListWorkspaceMembersRequest>
+                    for ListWorkspaceMembersSvc<T> {
+                        type Response = super::ListWorkspaceMembersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListWorkspaceMembersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::list_workspace_members(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListWorkspaceMembersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/AddWorkspaceMembers" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddWorkspaceMembersSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::AddWorkspaceMembersRequest>
+                    for AddWorkspaceMembersSvc<T> {
+                        type Response = super::AddWorkspaceMembersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddWorkspaceMembersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::add_workspace_members(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddWorkspaceMembersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/UpdateWorkspaceMember" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateWorkspaceMemberSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::UpdateWorkspaceMemberRequest>
+                    for UpdateWorkspaceMemberSvc<T> {
+                        type Response = super::UpdateWorkspaceMemberResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateWorkspaceMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::update_workspace_member(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateWorkspaceMemberSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/RemoveWorkspaceMember" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveWorkspaceMemberSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::RemoveWorkspaceMemberRequest>
+                    for RemoveWorkspaceMemberSvc<T> {
+                        type Response = super::RemoveWorkspaceMemberResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveWorkspaceMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::remove_workspace_member(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveWorkspaceMemberSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/CreateInvites" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateInvitesSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::CreateInvitesRequest>
+                    for CreateInvitesSvc<T> {
+                        type Response = super::CreateInvitesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateInvitesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::create_invites(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateInvitesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/AcceptInvite" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcceptInviteSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::AcceptInviteRequest>
+                    for AcceptInviteSvc<T> {
+                        type Response = super::AcceptInviteResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AcceptInviteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::accept_invite(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcceptInviteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/BlockUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct BlockUserSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::BlockUserRequest>
+                    for BlockUserSvc<T> {
+                        type Response = super::BlockUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BlockUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::block_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BlockUserSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/UnblockUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnblockUserSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::UnblockUserRequest>
+                    for UnblockUserSvc<T> {
+                        type Response = super::UnblockUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnblockUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::unblock_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnblockUserSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/ListBlocked" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListBlockedSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::ListBlockedRequest>
+                    for ListBlockedSvc<T> {
+                        type Response = super::ListBlockedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListBlockedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::list_blocked(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListBlockedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/parlance.channel.v1.ChannelService/FindBlocks" => {
+                    #[allow(non_camel_case_types)]
+                    struct FindBlocksSvc<T: ChannelService>(pub Arc<T>);
+                    impl<
+                        T: ChannelService,
+                    > tonic::server::UnaryService<super::FindBlocksRequest>
+                    for FindBlocksSvc<T> {
+                        type Response = super::FindBlocksResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FindBlocksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ChannelService>::find_blocks(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FindBlocksSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

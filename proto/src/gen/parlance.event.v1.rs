@@ -29,6 +29,9 @@ pub mod stream {
         User = 2,
         /// Changes in one app that concern services, not clients (accounts, sessions); `num` is 0.
         App = 3,
+        /// What concerns one workspace; `num` is the workspace's num. Only in channel's own log: clients hear of it
+        /// in the streams of the users that the fact names.
+        Workspace = 4,
     }
     impl Kind {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -41,6 +44,7 @@ pub mod stream {
                 Self::Chat => "KIND_CHAT",
                 Self::User => "KIND_USER",
                 Self::App => "KIND_APP",
+                Self::Workspace => "KIND_WORKSPACE",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -50,6 +54,7 @@ pub mod stream {
                 "KIND_CHAT" => Some(Self::Chat),
                 "KIND_USER" => Some(Self::User),
                 "KIND_APP" => Some(Self::App),
+                "KIND_WORKSPACE" => Some(Self::Workspace),
                 _ => None,
             }
         }
@@ -92,7 +97,7 @@ pub struct Event {
     pub policy_version: i64,
     #[prost(
         oneof = "event::Payload",
-        tags = "20, 21, 22, 23, 24, 25, 30, 31, 32, 40, 41, 42, 43, 44, 45, 50, 51, 52, 60, 61, 62"
+        tags = "20, 21, 22, 23, 24, 25, 30, 31, 32, 40, 41, 42, 43, 44, 45, 46, 50, 51, 52, 60, 61, 62, 70, 71, 72, 73, 74"
     )]
     pub payload: ::core::option::Option<event::Payload>,
 }
@@ -131,6 +136,8 @@ pub mod event {
         MemberLeft(super::MemberLeft),
         #[prost(message, tag = "45")]
         MemberUpdated(super::MemberUpdated),
+        #[prost(message, tag = "46")]
+        PolicyRaised(super::PolicyRaised),
         #[prost(message, tag = "50")]
         TypingStarted(super::TypingStarted),
         #[prost(message, tag = "51")]
@@ -143,6 +150,16 @@ pub mod event {
         UserDeleted(super::UserDeleted),
         #[prost(message, tag = "62")]
         SessionRevoked(super::SessionRevoked),
+        #[prost(message, tag = "70")]
+        WorkspaceCreated(super::WorkspaceCreated),
+        #[prost(message, tag = "71")]
+        WorkspaceUpdated(super::WorkspaceUpdated),
+        #[prost(message, tag = "72")]
+        WorkspaceDeleted(super::WorkspaceDeleted),
+        #[prost(message, tag = "73")]
+        WorkspaceMemberJoined(super::WorkspaceMemberJoined),
+        #[prost(message, tag = "74")]
+        WorkspaceMemberLeft(super::WorkspaceMemberLeft),
     }
 }
 /// A new message in the main list of its channel (or a thread reply that asked to be announced there).
@@ -267,6 +284,9 @@ pub struct ChannelCreated {
     /// Everybody of the app may see and join it: announced to connected users without an offset.
     #[prost(bool, tag = "4")]
     pub discoverable: bool,
+    /// Others who may see and join it, since it is open to their workspace, at most 1000: announced likewise.
+    #[prost(int64, repeated, tag = "5")]
+    pub announced_nums: ::prost::alloc::vec::Vec<i64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ChannelUpdated {
@@ -285,6 +305,9 @@ pub struct ChannelDeleted {
     /// Everybody of the app could see it.
     #[prost(bool, tag = "3")]
     pub discoverable: bool,
+    /// Others who could see it, since it was open to their workspace, at most 1000.
+    #[prost(int64, repeated, tag = "4")]
+    pub announced_nums: ::prost::alloc::vec::Vec<i64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemberJoined {
@@ -326,6 +349,70 @@ pub struct MemberUpdated {
     pub muted: bool,
     #[prost(bool, tag = "5")]
     pub starred: bool,
+}
+/// Somebody has lost a right in the channel without leaving it: whoever remembers what is allowed asks again.
+/// Not shown to clients.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyRaised {
+    #[prost(int64, tag = "1")]
+    pub channel_num: i64,
+}
+/// Facts of workspaces go into the streams of the users whom they name in `told_nums`, at most 1000: all
+/// members, in their order. Those of larger workspaces see the change when they next ask.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkspaceCreated {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(message, optional, tag = "2")]
+    pub workspace: ::core::option::Option<super::super::channel::v1::Workspace>,
+    #[prost(int64, repeated, tag = "3")]
+    pub told_nums: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkspaceUpdated {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(message, optional, tag = "2")]
+    pub workspace: ::core::option::Option<super::super::channel::v1::Workspace>,
+    #[prost(int64, repeated, tag = "3")]
+    pub told_nums: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkspaceDeleted {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(int64, repeated, tag = "2")]
+    pub told_nums: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkspaceMemberJoined {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(int64, tag = "2")]
+    pub user_num: i64,
+    #[prost(string, tag = "3")]
+    pub role: ::prost::alloc::string::String,
+    /// Number of members after the change.
+    #[prost(int32, tag = "4")]
+    pub member_count: i32,
+    /// The user himself, and at most 100 of the others.
+    #[prost(int64, repeated, tag = "5")]
+    pub told_nums: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkspaceMemberLeft {
+    #[prost(int64, tag = "1")]
+    pub workspace_num: i64,
+    #[prost(int64, tag = "2")]
+    pub user_num: i64,
+    #[prost(int32, tag = "3")]
+    pub member_count: i32,
+    /// True if somebody else ended the membership.
+    #[prost(bool, tag = "4")]
+    pub removed: bool,
+    /// The user himself, and at most 100 of the others.
+    #[prost(int64, repeated, tag = "5")]
+    pub told_nums: ::prost::alloc::vec::Vec<i64>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TypingStarted {

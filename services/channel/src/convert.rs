@@ -1,10 +1,12 @@
 //! Protobuf to rows and rules, and back.
 
 use parlance_core::{Error, Micros, Num, Result, id};
-use parlance_proto::channel::{Action as WireAction, Channel, ChannelConfig, ChannelConfigOverrides, Member};
+use parlance_proto::channel::{
+    Action as WireAction, Channel, ChannelConfig, ChannelConfigOverrides, Member, Workspace, WorkspaceMember,
+};
 
-use crate::domain::{Action, ChannelType, Config, Decision, Overrides, Role, Situation};
-use crate::store::{channel, member};
+use crate::domain::{Action, ChannelType, Config, Decision, Overrides, Role, Situation, WorkspaceRole};
+use crate::store::{channel, member, workspace, workspace_member};
 
 /// The public id of a channel.
 pub fn channel_id(row: &channel::Model) -> String {
@@ -41,6 +43,7 @@ pub fn channel(row: &channel::Model, of: &ChannelType, viewer: Option<Num>) -> C
             .unwrap_or_default(),
         direct_member_nums: row.distinct_key.as_deref().map(pair_of_key).unwrap_or_default(),
         discoverable: row.discoverable,
+        open_in_workspace: row.open_in_workspace,
         membership: None,
     }
 }
@@ -129,17 +132,62 @@ pub fn role_of(row: &member::Model) -> Result<Role> {
     Role::parse(&row.role).map_err(|_| Error::internal("a member has an unknown role"))
 }
 
-/// What a decision about somebody in a channel depends on.
+/// The workspace role kept in a row.
+pub fn workspace_role_of(row: &workspace_member::Model) -> Result<WorkspaceRole> {
+    WorkspaceRole::parse(&row.role)
+        .map_err(|_| Error::internal("a member of a workspace has an unknown role"))
+}
+
+pub fn workspace_member(row: &workspace_member::Model) -> WorkspaceMember {
+    WorkspaceMember {
+        workspace_num: row.workspace_num,
+        user_num: row.user_num,
+        role: row.role.clone(),
+        joined_at: Some(Micros(row.joined_at).timestamp()),
+    }
+}
+
+/// A workspace without anybody's membership. `viewer` sees the idempotency key if he made it.
+pub fn workspace(row: &workspace::Model, members: i32, channels: i32, viewer: Option<Num>) -> Workspace {
+    Workspace {
+        num: row.num,
+        id: id::text_of(row.num),
+        app_id: row.app.to_string(),
+        name: row.name.clone(),
+        r#type: row.type_name.clone(),
+        image: row.image.clone(),
+        config: row.config.clone(),
+        creator_num: row.creator_num,
+        member_count: members,
+        channel_count: channels,
+        created_at: Some(Micros(row.created_at).timestamp()),
+        updated_at: Some(Micros(row.updated_at).timestamp()),
+        expires_at: row.expires_at.map(|at| Micros(at).timestamp()),
+        idempotency_key: row
+            .idempotency_key
+            .clone()
+            .filter(|_| viewer == Some(row.creator_num))
+            .unwrap_or_default(),
+        membership: None,
+        is_default: false,
+    }
+}
+
+/// What a decision about somebody in a channel depends on: whether it is `open` to him, and whether it is
+/// the direct channel of two of whom one has `blocked` the other.
 pub fn situation<'a>(
     row: &channel::Model,
     of: &'a ChannelType,
     membership: Option<&member::Model>,
+    open: bool,
+    blocked: bool,
 ) -> Result<Situation<'a>> {
     Ok(Situation {
         channel_type: of,
         config: of.config(overrides_of(row)),
         frozen: row.frozen,
-        discoverable: row.discoverable,
+        open,
+        blocked,
         role: membership.map(role_of).transpose()?,
     })
 }
@@ -147,6 +195,14 @@ pub fn situation<'a>(
 /// The key of the one direct channel of a pair: both nums in rising order.
 pub fn pair_key(one: Num, other: Num) -> String {
     format!("{}:{}", one.min(other), one.max(other))
+}
+
+/// The two members of a direct channel.
+pub fn pair_of(row: &channel::Model) -> Option<(Num, Num)> {
+    match *pair_of_key(row.distinct_key.as_deref()?) {
+        [one, other] => Some((one, other)),
+        _ => None,
+    }
 }
 
 fn pair_of_key(key: &str) -> Vec<Num> {

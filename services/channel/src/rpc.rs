@@ -61,6 +61,16 @@ delegate! {
         remove_member(RemoveMemberRequest) -> RemoveMemberResponse;
         update_member_settings(UpdateMemberSettingsRequest) -> UpdateMemberSettingsResponse;
         authorize(AuthorizeRequest) -> AuthorizeResponse;
+        create_workspace(CreateWorkspaceRequest) -> CreateWorkspaceResponse;
+        update_workspace(UpdateWorkspaceRequest) -> UpdateWorkspaceResponse;
+        delete_workspace(DeleteWorkspaceRequest) -> DeleteWorkspaceResponse;
+        add_workspace_members(AddWorkspaceMembersRequest) -> AddWorkspaceMembersResponse;
+        update_workspace_member(UpdateWorkspaceMemberRequest) -> UpdateWorkspaceMemberResponse;
+        remove_workspace_member(RemoveWorkspaceMemberRequest) -> RemoveWorkspaceMemberResponse;
+        create_invites(CreateInvitesRequest) -> CreateInvitesResponse;
+        accept_invite(AcceptInviteRequest) -> AcceptInviteResponse;
+        block_user(BlockUserRequest) -> BlockUserResponse;
+        unblock_user(UnblockUserRequest) -> UnblockUserResponse;
         touch(TouchRequest) -> TouchResponse;
     }
     once {
@@ -71,6 +81,11 @@ delegate! {
         authorize_many(AuthorizeManyRequest) -> AuthorizeManyResponse;
         resolve_mentions(ResolveMentionsRequest) -> ResolveMentionsResponse;
         list_companions(ListCompanionsRequest) -> ListCompanionsResponse;
+        list_workspaces(ListWorkspacesRequest) -> ListWorkspacesResponse;
+        get_workspaces(GetWorkspacesRequest) -> GetWorkspacesResponse;
+        list_workspace_members(ListWorkspaceMembersRequest) -> ListWorkspaceMembersResponse;
+        list_blocked(ListBlockedRequest) -> ListBlockedResponse;
+        find_blocks(FindBlocksRequest) -> FindBlocksResponse;
         read_log(ReadLogRequest) -> ReadLogResponse;
         await_facts(AwaitFactsRequest) -> AwaitFactsResponse;
     }

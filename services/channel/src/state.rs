@@ -95,3 +95,7 @@ impl State {
 pub fn channel_not_found() -> Error {
     Error::new(Reason::ChannelNotFound, "no such channel")
 }
+
+pub fn workspace_not_found() -> Error {
+    Error::new(Reason::WorkspaceNotFound, "no such workspace")
+}

@@ -57,6 +57,12 @@ fn of_values(config: &Config) -> Vec<String> {
         "gateway.public_url",
         "an http(s) URL without a trailing slash",
     );
+    let app_url = &config.dialects.chatsdk.app_url;
+    must(
+        app_url.is_empty() || (is_url(app_url, WEB) && !app_url.ends_with('/')),
+        "dialects.chatsdk.app_url",
+        "an http(s) URL without a trailing slash",
+    );
     let is_origin = |text: &String| text == "*" || (is_url(text, WEB) && text.matches('/').count() == 2);
     must(
         gateway.allowed_origins.iter().all(is_origin),
@@ -196,6 +202,7 @@ mod tests {
             ),
             ("REDIS__URL", "http://u:hunter2@h", "redis.url"),
             ("GATEWAY__PUBLIC_URL", "chat.example.org/", "gateway.public_url"),
+            ("DIALECTS__CHATSDK__APP_URL", "app.example.org", "dialects.chatsdk.app_url"),
             ("GATEWAY__ALLOWED_ORIGINS", "https://example.org/path", "gateway.allowed_origins"),
             ("GATEWAY__TRUSTED_PROXIES", "proxy.internal", "gateway.trusted_proxies"),
             ("OPS__LISTEN", "127.0.0.1:5501", "ops.listen"),

@@ -599,6 +599,7 @@ pub fn channel(channel: &channel::Channel, people: &People, around: Surroundings
     let image = non_empty(&channel.image).or_else(|| other_of_two(channel, people, around.viewer)?.image);
     let name = non_empty(&channel.name)
         .or_else(|| other_of_two(channel, people, around.viewer).map(|other| other.name));
+    let workspace_id = (channel.workspace_num != 0).then(|| id::text_of(channel.workspace_num));
     let own_creation = around.viewer == Some(channel.creator_num);
     Channel {
         id: id::text_of(channel.num),
@@ -615,7 +616,7 @@ pub fn channel(channel: &channel::Channel, people: &People, around: Surroundings
         last_message_at,
         created_by: created_by.clone(),
         updated_at,
-        workspace_id: None,
+        workspace_id: workspace_id.clone(),
         config: channel.config.as_ref().map(config).unwrap_or_default(),
         role: role.map(str::to_owned),
         muted: membership.is_some_and(|member| member.muted),
@@ -632,7 +633,7 @@ pub fn channel(channel: &channel::Channel, people: &People, around: Surroundings
             created_at,
             updated_at,
             created_by,
-            workspace_id: None,
+            workspace_id,
             image_url: image,
             last_read_seq,
         },

@@ -78,7 +78,10 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::DirectNeedsOneOther
         | Reason::LastOwner
         | Reason::AlreadyExists
+        | Reason::WorkspaceNameTaken
         | Reason::NotEmpty
+        | Reason::InviteExpired
+        | Reason::InviteUsedUp
         | Reason::PositionLost => Code::ValidationError,
         Reason::CredentialsMissing | Reason::ApiKeyInvalid => Code::Unauthorized,
         Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked => Code::InvalidToken,
@@ -92,14 +95,20 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::DeleteWindowPassed
         | Reason::ChannelFrozen
         | Reason::FeatureDisabled
-        | Reason::DirectIsFixed => Code::Forbidden,
+        | Reason::DirectIsFixed
+        | Reason::UserBlocked
+        | Reason::NotInWorkspace
+        | Reason::WorkspaceExpired
+        | Reason::InviteForAnother => Code::Forbidden,
         Reason::AppNotFound
         | Reason::UserNotFound
         | Reason::ChannelNotFound
         | Reason::MemberNotFound
         | Reason::MessageNotFound
         | Reason::ParentNotFound
-        | Reason::ProviderNotFound => Code::NotFound,
+        | Reason::ProviderNotFound
+        | Reason::WorkspaceNotFound
+        | Reason::InviteNotFound => Code::NotFound,
         Reason::RateLimited => Code::RateLimited,
         Reason::Overloaded
         | Reason::Unavailable

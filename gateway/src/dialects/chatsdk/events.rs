@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::convert::{self, Card, Channel, Message, People, Surroundings, Time};
+use super::workspaces;
 use crate::state::Edge;
 
 /// Waits between attempts to learn the names in an event, while auth is away.
@@ -92,10 +93,16 @@ fn named(fact: &Fact) -> Vec<Num> {
         Fact::TypingStarted(fact) => vec![fact.user_num],
         Fact::TypingStopped(fact) => vec![fact.user_num],
         Fact::PresenceChanged(fact) => vec![fact.user_num],
+        Fact::WorkspaceCreated(_)
+        | Fact::WorkspaceUpdated(_)
+        | Fact::WorkspaceDeleted(_)
+        | Fact::WorkspaceMemberJoined(_)
+        | Fact::WorkspaceMemberLeft(_) => workspaces::events::named(fact),
         Fact::MessageDeleted(_)
         | Fact::ChannelDeleted(_)
         | Fact::UnreadChanged(_)
         | Fact::MemberUpdated(_)
+        | Fact::PolicyRaised(_)
         | Fact::UserUpdated(_)
         | Fact::UserDeleted(_)
         | Fact::SessionRevoked(_) => Vec::new(),
@@ -202,9 +209,15 @@ fn publication(event: &Event, fact: &Fact, people: &People) -> Option<Bytes> {
             let kind = if fact.online { "presence.online" } else { "presence.offline" };
             text(kind, PresencePayload { user_id, last_seen: convert::time(&fact.last_seen) })
         }
+        Fact::WorkspaceCreated(_)
+        | Fact::WorkspaceUpdated(_)
+        | Fact::WorkspaceDeleted(_)
+        | Fact::WorkspaceMemberJoined(_)
+        | Fact::WorkspaceMemberLeft(_) => return workspaces::events::publication(fact, people, viewer),
         // Counts are computed by the hub; settings are private; accounts concern gateways alone.
         Fact::UnreadChanged(_)
         | Fact::MemberUpdated(_)
+        | Fact::PolicyRaised(_)
         | Fact::UserUpdated(_)
         | Fact::UserDeleted(_)
         | Fact::SessionRevoked(_) => return None,
@@ -219,7 +232,7 @@ fn founding_role(channel: &channel::Channel, members: &[Num], viewer: Num) -> Op
     members.contains(&viewer).then_some("member")
 }
 
-fn text(kind: &'static str, payload: impl Serialize) -> Bytes {
+pub(super) fn text(kind: &'static str, payload: impl Serialize) -> Bytes {
     #[derive(Serialize)]
     struct Publication<P> {
         #[serde(rename = "type")]
@@ -539,7 +552,7 @@ mod tests {
                 channel_num: CHANNEL,
                 channel: Some(direct()),
                 member_nums: vec![1, 2],
-                discoverable: false,
+                ..Default::default()
             };
             shown(StreamKind::User, viewer, Fact::ChannelCreated(fact)).unwrap()["payload"]["channel"].clone()
         };
@@ -558,6 +571,7 @@ mod tests {
     fn what_concerns_gateways_alone_is_not_shown() {
         for fact in [
             Fact::UserUpdated(event::UserUpdated { user_num: 1 }),
+            Fact::PolicyRaised(event::PolicyRaised { channel_num: CHANNEL }),
             Fact::UserDeleted(event::UserDeleted { user_num: 1 }),
             Fact::SessionRevoked(event::SessionRevoked::default()),
             Fact::UnreadChanged(event::UnreadChanged::default()),

@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 pub mod auth;
+mod blocks;
 pub mod channels;
 mod compose;
 pub mod convert;
@@ -19,6 +20,7 @@ mod session;
 mod threads;
 mod tokens;
 mod users;
+mod workspaces;
 
 use axum::Router;
 use axum::routing::{delete, get, patch, post};
@@ -75,6 +77,30 @@ pub fn routes() -> Router<Edge> {
         // Pins
         .route("/api/channels/{id}/messages/{mid}/pin", post(pins::add::handle).delete(pins::remove::handle))
         .route("/api/channels/{id}/pins", get(pins::list::handle))
+        // Workspaces
+        .route("/api/workspaces", get(workspaces::list::handle).post(workspaces::create::handle))
+        .route(
+            "/api/workspaces/invites/{token}",
+            get(workspaces::accept::handle).post(workspaces::accept::handle),
+        )
+        .route("/api/workspaces/invites/{token}/accept", post(workspaces::accept::handle))
+        .route(
+            "/api/workspaces/{wid}",
+            get(workspaces::get::handle)
+                .patch(workspaces::update::handle)
+                .put(workspaces::update::handle)
+                .delete(workspaces::delete::handle),
+        )
+        .route("/api/workspaces/{wid}/channels", get(workspaces::channels::handle))
+        .route("/api/workspaces/{wid}/invite", post(workspaces::invite::handle))
+        .route(
+            "/api/workspaces/{wid}/members",
+            get(workspaces::members::list::handle).post(workspaces::members::add::handle),
+        )
+        .route(
+            "/api/workspaces/{wid}/members/{userId}",
+            patch(workspaces::members::update::handle).delete(workspaces::members::remove::handle),
+        )
         // Users
         .route("/api/users", get(users::list::handle))
         .route("/api/users/me", get(users::me::get).patch(users::me::update))
@@ -84,6 +110,9 @@ pub fn routes() -> Router<Edge> {
             "/api/users/{userId}",
             get(users::get::handle).put(users::update::handle).delete(users::delete::handle),
         )
+        // Blocks
+        .route("/api/users/me/blocked", get(blocks::list::handle))
+        .route("/api/users/{userId}/block", post(blocks::add::handle).delete(blocks::remove::handle))
         // Presence
         .route("/api/presence", post(presence::set::handle))
         .route("/api/presence/heartbeat", post(presence::heartbeat::handle))

@@ -187,14 +187,6 @@ impl Query {
             .map(|text| parse_time(text).ok_or_else(|| Failure::invalid(name, "must be an ISO 8601 time")))
             .transpose()
     }
-
-    /// The workspace of a listing. There are no workspaces yet, so none can be named.
-    pub fn no_workspace(&self) -> Result<(), Failure> {
-        match self.text("workspaceId").or_else(|| self.text("workspace_id")) {
-            None => Ok(()),
-            Some(_) => Err(Failure::not_found("workspace")),
-        }
-    }
 }
 
 /// Reads an ISO 8601 instant with its zone.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use parlance_proto::event::{ChannelDeleted, ChannelUpdated, MemberLeft};
+use parlance_proto::event::{ChannelDeleted, ChannelUpdated, MemberLeft, PolicyRaised};
 use proptest::prelude::*;
 
 use super::super::connection::{Item, Owner, QueueLimits};
@@ -175,7 +175,7 @@ fn a_deleted_channel_ends_for_all_after_the_event() {
 }
 
 #[test]
-fn a_channel_that_closes_to_non_members_is_asked_about_again() {
+fn a_channel_that_closes_to_some_is_asked_about_again() {
     let stream = stream();
     let _connection = subscribed(&stream, 1, 7, 0);
     let updated = |offset, policy_version, discoverable| {
@@ -189,6 +189,14 @@ fn a_channel_that_closes_to_non_members_is_asked_about_again() {
     assert!(!stream.deliver(vec![updated(1, 3, true)]).recheck);
     assert!(stream.deliver(vec![updated(2, 4, false)]).recheck);
     assert!(!stream.deliver(vec![updated(3, 4, false)]).recheck, "nothing new was decided");
+    let raised = |offset, policy_version| {
+        let payload = Payload::PolicyRaised(PolicyRaised { channel_num: 1 });
+        let mut live = live_in(EPOCH, offset, Some(payload), Vec::new());
+        live.event = Arc::new(Event { policy_version, ..live.event.as_ref().clone() });
+        live
+    };
+    assert!(stream.deliver(vec![raised(4, 5)]).recheck, "somebody has lost a right without leaving");
+    assert!(!stream.deliver(vec![raised(5, 5)]).recheck);
 }
 
 #[test]

@@ -18,6 +18,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it says something to the others of the channel. Refused in a direct channel after a block.
+    pub const fn addresses(self) -> bool {
+        matches!(self, Action::Send | Action::React | Action::Type)
+    }
+
     #[cfg(test)]
     pub const ALL: [Action; 9] = [
         Action::Read,

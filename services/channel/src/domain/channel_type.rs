@@ -101,6 +101,11 @@ impl ChannelType {
         self.readers == Readers::App && self.joiners == Joiners::Anyone && !config.private
     }
 
+    /// Whether every member of its workspace may read a channel with these switches, and may join it.
+    pub fn open_in_workspace(&self, config: Config) -> bool {
+        self.readers != Readers::Members && self.joiners == Joiners::Anyone && !config.private
+    }
+
     pub fn grants(&self, role: Role, action: Action) -> bool {
         self.grants.get(&role).is_some_and(|actions| actions.contains(&action))
     }

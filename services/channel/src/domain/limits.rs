@@ -20,6 +20,14 @@ pub fn name(text: &str) -> Result<()> {
     no_control("name", text)
 }
 
+/// A name that must be there: not blank, at most 255 characters, no control characters.
+pub fn required_name(text: &str) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::invalid("name", "must not be empty"));
+    }
+    name(text)
+}
+
 /// At most 1000 characters; line breaks and tabs are the only control characters.
 pub fn description(text: &str) -> Result<()> {
     at_most("description", text, MAX_DESCRIPTION)?;

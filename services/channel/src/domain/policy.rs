@@ -8,7 +8,10 @@ pub struct Situation<'a> {
     pub channel_type: &'a ChannelType,
     pub config: Config,
     pub frozen: bool,
-    pub discoverable: bool,
+    /// He may read it and join it without being invited.
+    pub open: bool,
+    /// The channel is direct and one of its two has blocked the other.
+    pub blocked: bool,
     /// `None` = not a member.
     pub role: Option<Role>,
 }
@@ -18,7 +21,7 @@ pub enum Decision {
     Allowed,
     /// Not as a stranger, but anyone may join and then it is allowed.
     AllowedByJoining,
-    /// NOT_A_MEMBER, ROLE_TOO_LOW, CHANNEL_FROZEN or FEATURE_DISABLED.
+    /// NOT_A_MEMBER, ROLE_TOO_LOW, CHANNEL_FROZEN, FEATURE_DISABLED or USER_BLOCKED.
     Refused(Reason),
 }
 
@@ -26,7 +29,7 @@ pub enum Decision {
 pub fn decide(situation: Situation<'_>, action: Action) -> Decision {
     match situation.role {
         Some(role) => decide_as(situation, role, action).map_or(Decision::Allowed, Decision::Refused),
-        None if !situation.discoverable => Decision::Refused(Reason::NotAMember),
+        None if !situation.open => Decision::Refused(Reason::NotAMember),
         None if action == Action::Read => Decision::Allowed,
         None => match decide_as(situation, Role::Member, action) {
             None => Decision::AllowedByJoining,
@@ -40,6 +43,9 @@ pub fn decide(situation: Situation<'_>, action: Action) -> Decision {
 fn decide_as(situation: Situation<'_>, role: Role, action: Action) -> Option<Reason> {
     if situation.frozen && matches!(action, Action::Send | Action::React) {
         return Some(Reason::ChannelFrozen);
+    }
+    if situation.blocked && action.addresses() {
+        return Some(Reason::UserBlocked);
     }
     if action == Action::React && !situation.config.reactions {
         return Some(Reason::FeatureDisabled);
@@ -67,7 +73,8 @@ mod tests {
             channel_type,
             config,
             frozen: false,
-            discoverable: channel_type.discoverable(config),
+            open: channel_type.discoverable(config),
+            blocked: false,
             role,
         }
     }
@@ -138,6 +145,19 @@ mod tests {
     }
 
     #[test]
+    fn a_block_leaves_reading_and_nothing_that_the_other_hears_of() {
+        let direct = named("messaging");
+        let blocked = Situation { blocked: true, ..situation(&direct, Some(Role::Member)) };
+        let expected = Decision::Refused(Reason::UserBlocked);
+        for action in [Action::Send, Action::React, Action::Type] {
+            assert_eq!(decide(blocked, action), expected, "{action:?}");
+        }
+        for action in [Action::Read, Action::MarkRead, Action::Pin] {
+            assert_eq!(decide(blocked, action), Decision::Allowed, "{action:?}");
+        }
+    }
+
+    #[test]
     fn reactions_switched_off_are_refused_to_all() {
         for channel_type in seeds() {
             for role in Role::ALL {
@@ -166,7 +186,7 @@ mod tests {
         let config = public.config(Overrides { private: Some(true), ..Overrides::default() });
         assert!(public.discoverable(public.config(Overrides::default())));
         assert!(!public.discoverable(config));
-        let stranger = Situation { discoverable: false, ..situation(&public, None) };
+        let stranger = Situation { open: false, ..situation(&public, None) };
         assert_eq!(letters(stranger), "nnnnnnnnn");
     }
 

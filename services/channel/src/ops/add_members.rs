@@ -3,11 +3,12 @@ use parlance_proto::channel::{AddMembersRequest, AddMembersResponse};
 use parlance_rpc::Context;
 
 use super::join::join;
-use super::{open, refusal, require_users};
+use super::workspace::{hold_of, require_inside};
+use super::{is_open, open, refusal, require_users};
 use crate::domain::{Action, Role, limits, membership};
 use crate::facts::Facts;
-use crate::state::State;
-use crate::store::members;
+use crate::state::{State, channel_not_found};
+use crate::store::{channels, members};
 
 /// Adds users, or lets the caller join a channel that is open to all. Present members are skipped.
 pub async fn add_members(
@@ -29,11 +30,15 @@ pub async fn add_members(
         require_users(state, context, &users).await?;
     }
 
+    // A channel stays in the workspace in which it was made.
+    let known = channels::find(state.store.read(), app, num).await?.ok_or_else(channel_not_found)?;
+
     let write = state.store.begin().await?;
+    hold_of(&write, app, known.workspace_num).await?;
     let mut opened = open(&write, context, &types, num).await?;
     opened.require_not_direct()?;
     if joins_himself {
-        if opened.caller.is_none() && !opened.channel.discoverable {
+        if opened.caller.is_none() && !is_open(write.connection(), &opened.channel, user).await? {
             return Err(refusal(Reason::NotAMember));
         }
         if opened.caller.is_none() && role != Role::Member {
@@ -50,6 +55,9 @@ pub async fn add_members(
     if absent.is_empty() {
         write.rollback().await?;
         return Ok(AddMembersResponse { added_nums: absent, log_position: state.top().await? });
+    }
+    if let Some(workspace) = opened.channel.workspace_num {
+        require_inside(&write, app, workspace, &absent).await?;
     }
     let now = state.now();
     let mut facts = Facts::new(context, now);

@@ -3,6 +3,8 @@ use parlance_proto::channel::{AuthorizeRequest, AuthorizeResponse};
 use parlance_rpc::Context;
 
 use super::join::join;
+use super::situation;
+use super::workspace::hold_of;
 use crate::convert;
 use crate::domain::{Action, ChannelType, Decision, Role, decide};
 use crate::facts::Facts;
@@ -23,11 +25,19 @@ pub async fn authorize(
     let channel = channels::find(state.store.read(), app, num).await?.ok_or_else(channel_not_found)?;
     let own = members::find(state.store.read(), app, num, user).await?;
     let of = types.of(&channel)?;
-    let decision = decide(convert::situation(&channel, of, own.as_ref())?, action);
+    let situation = situation(state.store.read(), &channel, of, user, own.as_ref(), action).await?;
+    let decision = decide(situation, action);
     if decision == Decision::AllowedByJoining && request.join {
-        return join_first(state, &context.as_user(user), num, user, of, action).await;
+        let user = Joiner { user, workspace: channel.workspace_num };
+        return join_first(state, context, num, user, of, action).await;
     }
     Ok(answer(state, &channel, of, own.as_ref(), decision, 0))
+}
+
+/// Who joins, and the workspace of what he joins.
+struct Joiner {
+    user: Num,
+    workspace: Option<Num>,
 }
 
 /// Decides again under the channel's lock, and joins if that still is what is missing.
@@ -35,15 +45,18 @@ async fn join_first(
     state: &State,
     context: &Context,
     num: Num,
-    user: Num,
+    joiner: Joiner,
     of: &ChannelType,
     action: Action,
 ) -> Result<AuthorizeResponse> {
-    let app = context.caller.app;
+    let context = &context.as_user(joiner.user);
+    let (app, user) = (context.caller.app, joiner.user);
     let write = state.store.begin().await?;
+    hold_of(&write, app, joiner.workspace).await?;
     let mut channel = channels::lock(&write, app, num).await?.ok_or_else(channel_not_found)?;
     let own = members::find(write.connection(), app, num, user).await?;
-    let decision = decide(convert::situation(&channel, of, own.as_ref())?, action);
+    let situation = situation(write.connection(), &channel, of, user, own.as_ref(), action).await?;
+    let decision = decide(situation, action);
     if decision != Decision::AllowedByJoining {
         write.rollback().await?;
         // Somebody else may just have made him a member; that fact is to be awaited too.

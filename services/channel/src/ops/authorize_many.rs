@@ -8,9 +8,10 @@ use parlance_rpc::Context;
 use crate::convert;
 use crate::domain::{decide, limits};
 use crate::state::State;
-use crate::store::{channel, channels, member, members};
+use crate::store::{blocks, channel, channels, member, members, workspace_members};
 
-/// Many questions in two statements: the channels, then the memberships.
+/// Many questions in few statements: the channels, then the memberships, then, where there are such, who
+/// belongs to their workspaces and who has blocked whom.
 pub async fn authorize_many(
     state: &State,
     context: &Context,
@@ -40,6 +41,15 @@ pub async fn authorize_many(
         .map(|member| ((member.channel_num, member.user_num), member))
         .collect();
 
+    let in_workspace = |channel: &channel::Model, user: Num| {
+        channel.workspace_num.filter(|_| channel.open_in_workspace).map(|workspace| (workspace, user))
+    };
+    let strangers = pairs.iter().filter(|pair| !memberships.contains_key(pair));
+    let asked = strangers.filter_map(|&(num, user)| in_workspace(found.get(&num)?, user)).collect();
+    let insiders = workspace_members::of_pairs(state.store.read(), app, &asked).await?;
+    let direct: Vec<(Num, Num)> = found.values().filter_map(convert::pair_of).collect();
+    let blocked = blocks::among(state.store.read(), app, &direct).await?;
+
     let mut answers = Vec::with_capacity(request.questions.len());
     for question in request.questions {
         let action = convert::action(question.action)?;
@@ -48,7 +58,10 @@ pub async fn authorize_many(
             continue;
         };
         let own = memberships.get(&(question.channel_num, question.user_num));
-        let decision = decide(convert::situation(channel, types.of(channel)?, own)?, action);
+        let inside = in_workspace(channel, question.user_num).is_some_and(|pair| insiders.contains(&pair));
+        let blocked = convert::pair_of(channel).is_some_and(|pair| blocked.contains(&pair));
+        let open = channel.discoverable || inside;
+        let decision = decide(convert::situation(channel, types.of(channel)?, own, open, blocked)?, action);
         let (allowed, reason) = convert::decision(decision);
         answers.push(Answer {
             found: true,

@@ -3,15 +3,17 @@ use std::collections::BTreeSet;
 use parlance_core::{Error, Micros, Num, Reason, Result, id};
 use parlance_proto::channel::{CreateChannelRequest, CreateChannelResponse};
 use parlance_rpc::Context;
+use parlance_sql::Write;
 use uuid::Uuid;
 
-use super::require_users;
+use super::workspace::{announced_to, require_inside, require_lasting};
+use super::{refusal, require_users};
 use crate::convert;
 use crate::domain::{ChannelType, Overrides, Role, cid, limits};
 use crate::facts::Facts;
-use crate::state::State;
+use crate::state::{State, workspace_not_found};
 use crate::store::channels::RepeatKeys;
-use crate::store::{channel, channels, members};
+use crate::store::{blocks, channel, channels, members, workspace_members, workspaces};
 
 /// Tries at finding free keys; beyond the numbered ones chance makes a second clash unlikely.
 const MAX_ATTEMPTS: u32 = 12;
@@ -30,6 +32,7 @@ struct Draft<'a> {
     image: String,
     overrides: Overrides,
     custom: String,
+    workspace: Option<Num>,
 }
 
 /// Creates a channel with the caller as owner, or answers with the one that a repeat means. Unique keys
@@ -51,6 +54,8 @@ pub async fn create_channel(
 
     let now = state.now();
     let write = state.store.begin().await?;
+    require_workspace(&write, &draft, now).await?;
+    require_no_block(&write, &draft).await?;
     let mut attempt = 0;
     let channel = loop {
         let channel = row(&draft, state.nums.next(now), attempt, now)?;
@@ -82,7 +87,9 @@ pub async fn create_channel(
         .collect();
     members::add(&write, founders).await?;
     let mut facts = Facts::new(context, now);
-    facts.channel_created(&channel, channel_type, draft.others.iter().copied().chain([creator]).collect());
+    let founders = draft.others.iter().copied().chain([creator]).collect();
+    let announced = announced_to(&write, &channel).await?;
+    facts.channel_created(&channel, channel_type, founders, announced);
     let log_position = state.commit(write, facts.into_events()).await?;
 
     let channel = convert::channel_with(&channel, channel_type, creator, Some(&own), now);
@@ -129,13 +136,36 @@ fn check(
         image: request.image,
         overrides: convert::overrides(request.config),
         custom,
+        workspace: Some(request.workspace_num).filter(|num| *num != 0),
     })
+}
+
+/// A channel of a workspace is made by one of its members, for others of them, while it lasts. Nobody leaves
+/// it until the commit.
+async fn require_workspace(write: &Write, draft: &Draft<'_>, now: Micros) -> Result<()> {
+    let Some(num) = draft.workspace else { return Ok(()) };
+    let workspace = workspaces::hold(write, draft.app, num).await?.ok_or_else(workspace_not_found)?;
+    let own = workspace_members::find(write.connection(), draft.app, num, draft.creator).await?;
+    own.ok_or_else(workspace_not_found)?;
+    require_lasting(&workspace, now)?;
+    let others: Vec<Num> = draft.others.iter().copied().collect();
+    require_inside(write, draft.app, num, &others).await
+}
+
+/// USER_BLOCKED if it would be the direct channel of two of whom one has blocked the other.
+async fn require_no_block(write: &Write, draft: &Draft<'_>) -> Result<()> {
+    let (true, Some(&other)) = (draft.channel_type.direct, draft.others.first()) else { return Ok(()) };
+    if blocks::between(write.connection(), draft.app, draft.creator, other).await? {
+        return Err(refusal(Reason::UserBlocked));
+    }
+    Ok(())
 }
 
 fn row(draft: &Draft<'_>, num: Num, attempt: u32, now: Micros) -> Result<channel::Model> {
     let public_id = draft.id.clone().unwrap_or_else(|| id::text_of(num));
     let random = id::mix(num as u64) as u32;
     let type_name = &draft.channel_type.name;
+    let config = draft.channel_type.config(draft.overrides);
     Ok(channel::Model {
         num,
         app: draft.app,
@@ -148,7 +178,7 @@ fn row(draft: &Draft<'_>, num: Num, attempt: u32, now: Micros) -> Result<channel
         description: draft.description.clone(),
         image: draft.image.clone(),
         config: convert::overrides_text(draft.overrides)?,
-        workspace_num: None,
+        workspace_num: draft.workspace,
         team: None,
         creator_num: draft.creator,
         frozen: false,
@@ -159,7 +189,8 @@ fn row(draft: &Draft<'_>, num: Num, attempt: u32, now: Micros) -> Result<channel
         last_message_at: 0,
         policy_version: 1,
         custom: draft.custom.clone(),
-        discoverable: draft.channel_type.discoverable(draft.channel_type.config(draft.overrides)),
+        discoverable: draft.workspace.is_none() && draft.channel_type.discoverable(config),
+        open_in_workspace: draft.workspace.is_some() && draft.channel_type.open_in_workspace(config),
         created_at: now.0,
         updated_at: now.0,
         deleted_at: None,

@@ -4,6 +4,7 @@ use parlance_rpc::Context;
 use parlance_sql::Write;
 
 use super::open;
+use super::workspace::announced_to;
 use crate::domain::{Action, limits};
 use crate::facts::Facts;
 use crate::state::{State, channel_not_found};
@@ -45,6 +46,7 @@ pub async fn mark_deleted(
     channel.deleted_at = Some(now.0);
     channel.updated_at = now.0;
     channels::save(write, channel).await?;
-    facts.channel_deleted(channel, member_nums);
+    let announced = announced_to(write, channel).await?;
+    facts.channel_deleted(channel, member_nums, announced);
     Ok(())
 }

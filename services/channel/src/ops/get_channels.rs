@@ -1,4 +1,6 @@
-use parlance_core::{Actor, Error, Reason, Result};
+use std::collections::HashSet;
+
+use parlance_core::{Actor, Error, Num, Reason, Result};
 use parlance_proto::channel::{GetChannelsRequest, GetChannelsResponse};
 use parlance_rpc::Context;
 
@@ -6,7 +8,7 @@ use super::by_channel;
 use crate::convert;
 use crate::domain::limits;
 use crate::state::State;
-use crate::store::{channels, members};
+use crate::store::{channels, members, workspace_members};
 
 /// Channels by num, in the order asked for: those that a user may read, with his membership; all live
 /// ones for services and the app's backend.
@@ -38,7 +40,16 @@ pub async fn get_channels(
     let own = match viewer {
         Some(user) => {
             let nums: Vec<_> = rows.iter().map(|row| row.num).collect();
-            by_channel(members::of_user(&state.store, app, user, &nums).await?)
+            by_channel(members::of_user(state.store.read(), app, user, &nums).await?)
+        }
+        None => Default::default(),
+    };
+    let workspaces: HashSet<Num> = match viewer {
+        Some(user) => {
+            let strange = rows.iter().filter(|row| row.open_in_workspace && !own.contains_key(&row.num));
+            let asked: Vec<Num> = strange.filter_map(|row| row.workspace_num).collect();
+            let found = workspace_members::of_user(state.store.read(), app, user, &asked).await?;
+            found.into_iter().map(|row| row.workspace_num).collect()
         }
         None => Default::default(),
     };
@@ -47,9 +58,10 @@ pub async fn get_channels(
     for row in &rows {
         let of = types.of(row)?;
         let membership = own.get(&row.num);
+        let inside = row.open_in_workspace && row.workspace_num.is_some_and(|num| workspaces.contains(&num));
         match viewer {
             None => reply.channels.push(convert::channel(row, of, None)),
-            Some(user) if membership.is_some() || row.discoverable => {
+            Some(user) if membership.is_some() || row.discoverable || inside => {
                 reply.channels.push(convert::channel_with(row, of, user, membership, now));
             }
             Some(_) => {}

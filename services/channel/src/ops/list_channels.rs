@@ -1,12 +1,13 @@
-use parlance_core::Result;
+use parlance_core::{Reason, Result};
 use parlance_proto::channel::{ListChannelsRequest, ListChannelsResponse};
 use parlance_rpc::Context;
 
-use super::by_channel;
+use super::{by_channel, refusal};
 use crate::convert;
 use crate::domain::limits;
-use crate::state::State;
-use crate::store::{channels, members};
+use crate::state::{State, workspace_not_found};
+use crate::store::channels::{self, Page};
+use crate::store::{members, workspace_members, workspaces};
 
 const USUAL_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 100;
@@ -23,11 +24,21 @@ pub async fn list_channels(
     if !request.r#type.is_empty() {
         types.named(&request.r#type)?;
     }
-    let limit = limits::page(request.limit, USUAL_PAGE, MAX_PAGE);
-    let offset = u64::from(request.offset);
-    let rows = channels::list(&state.store, app, user, &request.r#type, limit, offset).await?;
+    if request.workspace_num != 0 {
+        let workspace = request.workspace_num;
+        workspaces::find(state.store.read(), app, workspace).await?.ok_or_else(workspace_not_found)?;
+        let inside = workspace_members::find(state.store.read(), app, workspace, user).await?;
+        inside.ok_or_else(|| refusal(Reason::NotInWorkspace))?;
+    }
+    let page = Page {
+        type_name: &request.r#type,
+        workspace: request.workspace_num,
+        limit: limits::page(request.limit, USUAL_PAGE, MAX_PAGE),
+        offset: u64::from(request.offset),
+    };
+    let rows = channels::list(&state.store, app, user, page).await?;
     let nums: Vec<_> = rows.iter().map(|row| row.num).collect();
-    let own = by_channel(members::of_user(&state.store, app, user, &nums).await?);
+    let own = by_channel(members::of_user(state.store.read(), app, user, &nums).await?);
     let now = state.now();
     let channels = rows
         .iter()

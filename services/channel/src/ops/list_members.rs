@@ -2,7 +2,7 @@ use parlance_core::{Reason, Result};
 use parlance_proto::channel::{ListMembersRequest, ListMembersResponse};
 use parlance_rpc::Context;
 
-use super::refusal;
+use super::{is_open, refusal};
 use crate::convert;
 use crate::domain::limits;
 use crate::state::{State, channel_not_found};
@@ -24,7 +24,7 @@ pub async fn list_members(
         None => context.caller.require_server()?,
         Some(user) => {
             let own = members::find(state.store.read(), app, num, user).await?;
-            if own.is_none() && !channel.discoverable {
+            if own.is_none() && !is_open(state.store.read(), &channel, user).await? {
                 return Err(refusal(Reason::NotAMember));
             }
         }

@@ -34,7 +34,8 @@ pub async fn update_channel(
         description: request.description.unwrap_or_else(|| before.description.clone()),
         image: request.image.unwrap_or_else(|| before.image.clone()),
         config: convert::overrides_text(overrides)?,
-        discoverable: of.discoverable(config),
+        discoverable: before.workspace_num.is_none() && of.discoverable(config),
+        open_in_workspace: before.workspace_num.is_some() && of.open_in_workspace(config),
         policy_version: before.policy_version + i64::from(switched),
         ..before.clone()
     };

@@ -81,14 +81,19 @@ pub async fn present<C: ConnectionTrait>(
 }
 
 /// One user's memberships in these channels.
-pub async fn of_user(store: &Store, app: Uuid, user: Num, channels: &[Num]) -> Result<Vec<Model>> {
+pub async fn of_user<C: ConnectionTrait>(
+    connection: &C,
+    app: Uuid,
+    user: Num,
+    channels: &[Num],
+) -> Result<Vec<Model>> {
     if channels.is_empty() {
         return Ok(Vec::new());
     }
     current(app)
         .filter(Column::UserNum.eq(user))
         .filter(Column::ChannelNum.is_in(padded(channels.iter().copied())))
-        .all(store.read())
+        .all(connection)
         .await
         .map_err(store_error)
 }
@@ -262,7 +267,7 @@ pub async fn channels_of(write: &Write, app: Uuid, user: Num) -> Result<Vec<Num>
 }
 
 /// Others who share a live channel of at most `max_members` with the user, at most `most`; only those
-/// `among` some, unless these are none.
+/// `among` some, unless these are none. Those of whom one has blocked the other are left out.
 pub async fn companions(
     store: &Store,
     app: Uuid,
@@ -281,7 +286,11 @@ pub async fn companions(
          JOIN channels c ON c.num = m.channel_num AND c.app = $1 AND c.deleted_at IS NULL \
          AND c.member_count <= $3 \
          JOIN members o ON o.channel_num = c.num AND o.status = 'member' AND o.user_num <> $2{only} \
-         WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' LIMIT $4"
+         WHERE m.user_num = $2 AND m.app = $1 AND m.status = 'member' \
+         AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_num = $2 AND b.blocked_num = o.user_num \
+         AND b.app = $1) \
+         AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_num = o.user_num AND b.blocked_num = $2 \
+         AND b.app = $1) LIMIT $4"
     );
     let rows = store
         .read()

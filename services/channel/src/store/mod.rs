@@ -1,13 +1,17 @@
 //! The tables, and the only place that names the ORM. Every finder takes the app.
 
+pub mod blocks;
 pub mod channels;
 pub mod entities;
+pub mod invites;
 pub mod members;
 pub mod migrations;
 pub mod touch;
 pub mod types;
+pub mod workspace_members;
+pub mod workspaces;
 
-pub use entities::{channel, channel_type, member};
+pub use entities::{block, channel, channel_type, invite, member, workspace, workspace_member};
 
 /// The columns of an entity, named one by one: `*` in a prepared statement of this version would fail once
 /// a newer replica has added a column.

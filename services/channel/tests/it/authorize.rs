@@ -2,8 +2,9 @@ use parlance_core::{Num, Reason};
 use parlance_proto::channel::authorize_many_request::Question;
 use parlance_proto::channel::authorize_many_response::Answer;
 use parlance_proto::channel::{
-    Action, AuthorizeManyRequest, AuthorizeRequest, AwaitFactsRequest, ListChannelsRequest,
-    ListCompanionsRequest, ListMembersOfChannelsRequest, ResolveMentionsRequest, TouchRequest,
+    Action, AuthorizeManyRequest, AuthorizeRequest, AwaitFactsRequest, FindBlocksRequest,
+    ListChannelsRequest, ListCompanionsRequest, ListMembersOfChannelsRequest, ResolveMentionsRequest,
+    TouchRequest,
 };
 use parlance_proto::event::ReadLogRequest;
 use parlance_proto::event::event::Payload;
@@ -108,6 +109,7 @@ async fn the_calls_of_services_are_closed_to_clients() {
         client.list_companions(shown(&token, ListCompanionsRequest::default())).await.map(drop),
         client.list_members_of_channels(shown(&token, lists)).await.map(drop),
         client.await_facts(shown(&token, AwaitFactsRequest::default())).await.map(drop),
+        client.find_blocks(shown(&token, FindBlocksRequest::default())).await.map(drop),
         client.touch(shown(&token, TouchRequest::default())).await.map(drop),
         client.read_log(shown(&token, ReadLogRequest::default())).await.map(drop),
     ];

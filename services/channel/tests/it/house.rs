@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parlance_bus::{Bus, MemoryBus};
 use parlance_core::{Caller, Clock, Error, ManualClock, Micros, Num, Reason};
-use parlance_proto::auth::{CreateAppRequest, UpsertUsersRequest, UserInput};
+use parlance_proto::auth::{CreateAppRequest, DeleteUsersRequest, UpsertUsersRequest, UserInput};
 use parlance_proto::channel::channel_service_server::ChannelServiceServer;
 use parlance_proto::channel::*;
 use parlance_proto::event::event::Payload;
@@ -216,6 +216,99 @@ impl House {
         reply.map(|reply| reply.into_inner()).map_err(reason)
     }
 
+    pub async fn try_workspace(&self, creator: Num, name: &str) -> Result<Workspace, Reason> {
+        let request = CreateWorkspaceRequest { name: name.to_owned(), ..Default::default() };
+        let reply = self.channel().create_workspace(self.user(creator).request(request)).await;
+        reply.map(|reply| reply.into_inner().workspace.unwrap()).map_err(reason)
+    }
+
+    /// A workspace with these plain members.
+    pub async fn workspace(&self, creator: Num, name: &str, members: &[Num]) -> Num {
+        let num = self.try_workspace(creator, name).await.unwrap().num;
+        if !members.is_empty() {
+            assert_eq!(self.admit(creator, num, members, "").await.unwrap(), members);
+        }
+        num
+    }
+
+    pub async fn admit(
+        &self,
+        caller: Num,
+        workspace_num: Num,
+        users: &[Num],
+        role: &str,
+    ) -> Result<Vec<Num>, Reason> {
+        let request =
+            AddWorkspaceMembersRequest { workspace_num, user_nums: users.to_vec(), role: role.to_owned() };
+        let reply = self.channel().add_workspace_members(self.user(caller).request(request)).await;
+        reply.map(|reply| reply.into_inner().added_nums).map_err(reason)
+    }
+
+    pub async fn expel(&self, caller: Num, workspace_num: Num, user_num: Num) -> Result<bool, Reason> {
+        let request = RemoveWorkspaceMemberRequest { workspace_num, user_num };
+        let reply = self.channel().remove_workspace_member(self.user(caller).request(request)).await;
+        reply.map(|reply| reply.into_inner().removed).map_err(reason)
+    }
+
+    pub async fn appoint(
+        &self,
+        caller: Num,
+        workspace_num: Num,
+        user_num: Num,
+        role: &str,
+    ) -> Result<WorkspaceMember, Reason> {
+        let request = UpdateWorkspaceMemberRequest { workspace_num, user_num, role: role.to_owned() };
+        let reply = self.channel().update_workspace_member(self.user(caller).request(request)).await;
+        reply.map(|reply| reply.into_inner().member.unwrap()).map_err(reason)
+    }
+
+    pub async fn get_workspace(&self, context: &Context, num: Num) -> Option<Workspace> {
+        let request = context.request(GetWorkspacesRequest { nums: vec![num] });
+        self.channel().get_workspaces(request).await.unwrap().into_inner().workspaces.pop()
+    }
+
+    /// Members of a workspace by num, with their roles, in order.
+    pub async fn workspace_roles(&self, workspace_num: Num) -> Vec<(Num, String)> {
+        let request = ListWorkspaceMembersRequest { workspace_num, limit: 1000, offset: 0 };
+        let reply = self.channel().list_workspace_members(self.service().request(request)).await.unwrap();
+        let reply = reply.into_inner();
+        assert_eq!(reply.member_count as usize, reply.members.len());
+        reply.members.into_iter().map(|member| (member.user_num, member.role)).collect()
+    }
+
+    pub async fn invite(&self, caller: Num, request: CreateInvitesRequest) -> Result<Vec<String>, Reason> {
+        let reply = self.channel().create_invites(self.user(caller).request(request)).await;
+        let tokens = |reply: tonic::Response<CreateInvitesResponse>| {
+            reply.into_inner().invites.into_iter().map(|invite| invite.token).collect()
+        };
+        reply.map(tokens).map_err(reason)
+    }
+
+    /// Whether the user is a member from now on and was none before.
+    pub async fn accept(&self, user: Num, token: &str) -> Result<bool, Reason> {
+        let request = AcceptInviteRequest { token: token.to_owned() };
+        let reply = self.channel().accept_invite(self.user(user).request(request)).await;
+        reply.map(|reply| reply.into_inner().joined).map_err(reason)
+    }
+
+    pub async fn block(&self, user: Num, user_num: Num) -> Result<bool, Reason> {
+        let reply = self.channel().block_user(self.user(user).request(BlockUserRequest { user_num })).await;
+        reply.map(|reply| reply.into_inner().blocked).map_err(reason)
+    }
+
+    pub async fn unblock(&self, user: Num, user_num: Num) -> bool {
+        let request = self.user(user).request(UnblockUserRequest { user_num });
+        self.channel().unblock_user(request).await.unwrap().into_inner().unblocked
+    }
+
+    /// Deletes a user by id, and waits until that has had its effect.
+    pub async fn delete_user(&self, id: &str) {
+        let request = DeleteUsersRequest { ids: vec![id.to_owned()] };
+        let deleted = self.auth().delete_users(self.service().request(request)).await.unwrap().into_inner();
+        let request = AwaitFactsRequest { service: "auth".into(), log_position: deleted.log_position };
+        self.channel().await_facts(self.service().request(request)).await.unwrap();
+    }
+
     pub async fn touch(&self, activities: &[(Num, u64, i64)]) {
         let activities = activities
             .iter()
@@ -306,6 +399,12 @@ fn short(event: &Event) -> (&'static str, Num) {
         Payload::MemberJoined(fact) => ("joined", fact.user_num),
         Payload::MemberLeft(fact) => ("left", fact.user_num),
         Payload::MemberUpdated(fact) => ("member", fact.user_num),
+        Payload::PolicyRaised(_) => ("policy", 0),
+        Payload::WorkspaceCreated(_) => ("workspace created", 0),
+        Payload::WorkspaceUpdated(_) => ("workspace updated", 0),
+        Payload::WorkspaceDeleted(_) => ("workspace deleted", 0),
+        Payload::WorkspaceMemberJoined(fact) => ("workspace joined", fact.user_num),
+        Payload::WorkspaceMemberLeft(fact) => ("workspace left", fact.user_num),
         other => panic!("not a fact of this service: {other:?}"),
     }
 }

@@ -6,7 +6,7 @@ use parlance_proto::channel::{
 use crate::house::{House, reason};
 
 async fn list(house: &House, user: Num, type_name: &str, limit: u32, offset: u32) -> Vec<Channel> {
-    let request = ListChannelsRequest { r#type: type_name.to_owned(), limit, offset };
+    let request = ListChannelsRequest { r#type: type_name.to_owned(), limit, offset, ..Default::default() };
     house.channel().list_channels(house.user(user).request(request)).await.unwrap().into_inner().channels
 }
 

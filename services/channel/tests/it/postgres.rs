@@ -1,7 +1,7 @@
 //! The statements that are written by hand or decided by unique keys, once more on PostgreSQL.
 
 use crate::house::House;
-use crate::{authorize, companions, create, list, members, touch, user_deleted};
+use crate::{authorize, blocks, companions, create, invites, list, members, touch, user_deleted, workspaces};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_scenarios_hold_on_postgresql() {
@@ -16,6 +16,11 @@ async fn the_same_scenarios_hold_on_postgresql() {
     members::handover(&house).await;
     touch::only_forward(&house).await;
     user_deleted::memberships_end(&house).await;
+    blocks::end_to_end(&house).await;
+    invites::no_more_than_it_says(&house).await;
+    workspaces::one_name(&house).await;
+    workspaces::last_owners(&house).await;
+    workspaces::leaving_and_joining(&house).await;
     house.tear_down().await;
     // Lists see what is discoverable, so they want an app of their own.
     let Some(house) = House::on_postgres().await else { return };

@@ -52,7 +52,21 @@ fn streams_of(fact: &Event) -> Vec<i64> {
         Some(Payload::MemberJoined(p)) => with_users(p.channel_num, &[p.user_num]),
         Some(Payload::MemberLeft(p)) => with_users(p.channel_num, &[p.user_num]),
         Some(Payload::MemberUpdated(p)) => with_users(p.channel_num, &[]),
-        _ => Vec::new(),
+        Some(Payload::PolicyRaised(p)) => with_users(p.channel_num, &[]),
+        Some(payload) => told_of_workspace(payload).iter().map(|&num| user(num)).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// The users in whose streams a fact about a workspace goes.
+fn told_of_workspace(payload: &Payload) -> &[Num] {
+    match payload {
+        Payload::WorkspaceCreated(p) => &p.told_nums,
+        Payload::WorkspaceUpdated(p) => &p.told_nums,
+        Payload::WorkspaceDeleted(p) => &p.told_nums,
+        Payload::WorkspaceMemberJoined(p) => &p.told_nums,
+        Payload::WorkspaceMemberLeft(p) => &p.told_nums,
+        _ => &[],
     }
 }
 
@@ -87,6 +101,8 @@ impl Page<'_> {
                 }
                 if created.discoverable {
                     told.push(broadcast(&fact));
+                } else if !created.announced_nums.is_empty() {
+                    told.push(broadcast_to(&fact, created.announced_nums));
                 }
             }
             Payload::ChannelUpdated(updated) => {
@@ -102,6 +118,8 @@ impl Page<'_> {
                 }
                 if deleted.discoverable || unnamed {
                     told.push(broadcast(&fact));
+                } else if !deleted.announced_nums.is_empty() {
+                    told.push(broadcast_to(&fact, deleted.announced_nums));
                 }
             }
             Payload::MemberJoined(joined) => {
@@ -129,8 +147,15 @@ impl Page<'_> {
                 self.head(chat(channel_num), &fact)?;
                 told.push(live_only(&fact, Kind::User, user_num));
             }
+            Payload::PolicyRaised(raised) => {
+                told.push(self.append(chat(raised.channel_num), &fact)?);
+            }
             // Other facts of the log concern other consumers.
-            _ => {}
+            payload => {
+                for &num in told_of_workspace(&payload) {
+                    told.push(self.append(user(num), &fact)?);
+                }
+            }
         }
         Ok(told)
     }
@@ -166,6 +191,11 @@ impl Page<'_> {
 /// Everybody of the app may see it: delivered to connected users, not kept for others.
 fn broadcast(fact: &Event) -> Event {
     live_only(fact, Kind::App, 0)
+}
+
+/// Some may see it who are not of the channel: delivered to those of them who are connected.
+fn broadcast_to(fact: &Event, audience_nums: Vec<Num>) -> Event {
+    Event { audience_nums, ..broadcast(fact) }
 }
 
 fn live_only(fact: &Event, kind: Kind, num: Num) -> Event {

@@ -1,4 +1,5 @@
 use parlance_core::{Caller, Error, Reason};
+use parlance_proto::channel::{BlockUserRequest, UnblockUserRequest};
 use parlance_proto::message::*;
 use parlance_rpc::Context;
 
@@ -55,4 +56,23 @@ async fn another_app_sees_no_channel_and_no_message() {
     let get = GetMessagesRequest { messages: vec![reference(&sent)], channel_num: 0 };
     let found = world.message.clone().get_messages(foreign.request(get)).await.unwrap();
     assert!(found.into_inner().messages.is_empty());
+}
+
+#[tokio::test]
+async fn who_has_been_blocked_is_refused_although_his_permission_was_remembered() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob"]).await;
+    let direct = world.channel("messaging", users[0], &[users[1]]).await;
+    world.send(users[1], direct, "I may").await;
+    let block = BlockUserRequest { user_num: users[1] };
+    let done = world.channel.clone().block_user(world.by(users[0]).request(block)).await.unwrap();
+    world.settle(done.into_inner().log_position).await;
+    for user in &users {
+        let error = world.try_send(*user, text_to(direct, "still?")).await.unwrap_err();
+        assert_eq!(error.reason, Reason::UserBlocked);
+    }
+    assert_eq!(world.list(users[1], direct).await.len(), 1, "what was said can be read");
+    let unblock = UnblockUserRequest { user_num: users[1] };
+    world.channel.clone().unblock_user(world.by(users[0]).request(unblock)).await.unwrap();
+    world.send(users[1], direct, "again").await;
 }

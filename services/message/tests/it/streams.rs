@@ -3,7 +3,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parlance_bus::{Bus, Item, Message as BusMessage, Subscription, Topic};
-use parlance_proto::channel::DeleteChannelRequest;
+use parlance_proto::channel::{
+    AddWorkspaceMembersRequest, CreateWorkspaceRequest, DeleteChannelRequest, DeleteWorkspaceRequest,
+    UpdateWorkspaceRequest,
+};
 use parlance_proto::event::{Event, Stream, event::Payload, stream::Kind};
 use parlance_proto::message::*;
 
@@ -133,4 +136,35 @@ async fn next_event(live: &mut dyn Subscription) -> Arc<Event> {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), event).await.expect("in time")
+}
+
+#[tokio::test]
+async fn facts_of_a_workspace_stand_in_the_streams_of_its_members() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob", "eve"]).await;
+    let by = world.by(users[0]);
+    let mut channel = world.channel.clone();
+    let request = CreateWorkspaceRequest { name: "W".into(), ..Default::default() };
+    let made = channel.create_workspace(by.request(request)).await.unwrap().into_inner();
+    let workspace_num = made.workspace.unwrap().num;
+    let request =
+        AddWorkspaceMembersRequest { workspace_num, user_nums: vec![users[1]], ..Default::default() };
+    channel.add_workspace_members(by.request(request)).await.unwrap();
+    let request = UpdateWorkspaceRequest { workspace_num, name: Some("X".into()), ..Default::default() };
+    channel.update_workspace(by.request(request)).await.unwrap();
+    let gone = channel.delete_workspace(by.request(DeleteWorkspaceRequest { workspace_num })).await.unwrap();
+    world.settle(gone.into_inner().log_position).await;
+    let kinds = async |user| {
+        let names = world.entries(Kind::User, user).await.into_iter().map(|event| match event.payload {
+            Some(Payload::WorkspaceCreated(_)) => "created",
+            Some(Payload::WorkspaceMemberJoined(joined)) if joined.user_num == users[1] => "joined",
+            Some(Payload::WorkspaceUpdated(updated)) if updated.workspace.unwrap().name == "X" => "updated",
+            Some(Payload::WorkspaceDeleted(_)) => "deleted",
+            _ => "something else",
+        });
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(users[0]).await, ["created", "joined", "updated", "deleted"]);
+    assert_eq!(kinds(users[1]).await, ["joined", "updated", "deleted"]);
+    assert_eq!(kinds(users[2]).await, [] as [&str; 0]);
 }

@@ -40,7 +40,7 @@ impl Topic {
         match stream.kind() {
             Kind::Chat => Self::chat(stream.num),
             Kind::User => Self::user(stream.num),
-            Kind::App | Kind::Unspecified => Self::Accounts,
+            Kind::App | Kind::Workspace | Kind::Unspecified => Self::Accounts,
         }
     }
 }

@@ -88,6 +88,14 @@ reasons! {
     FeatureDisabled = "FEATURE_DISABLED" => PermissionDenied;
     /// Members of a direct channel are fixed.
     DirectIsFixed = "DIRECT_IS_FIXED" => PermissionDenied;
+    /// One of the two users of a direct channel has blocked the other.
+    UserBlocked = "USER_BLOCKED" => PermissionDenied;
+    /// Somebody who is no member of the workspace, where a member is needed.
+    NotInWorkspace = "NOT_IN_WORKSPACE" => PermissionDenied;
+    /// The workspace is over: it takes in nobody and no channel.
+    WorkspaceExpired = "WORKSPACE_EXPIRED" => PermissionDenied;
+    /// The invite is bound to another e-mail address.
+    InviteForAnother = "INVITE_FOR_ANOTHER" => PermissionDenied;
 
     AppNotFound = "APP_NOT_FOUND" => NotFound;
     UserNotFound = "USER_NOT_FOUND" => NotFound;
@@ -97,9 +105,14 @@ reasons! {
     ParentNotFound = "PARENT_NOT_FOUND" => NotFound;
     /// The app has not set up this push service.
     ProviderNotFound = "PROVIDER_NOT_FOUND" => NotFound;
+    WorkspaceNotFound = "WORKSPACE_NOT_FOUND" => NotFound;
+    InviteNotFound = "INVITE_NOT_FOUND" => NotFound;
 
     AlreadyExists = "ALREADY_EXISTS" => AlreadyExists;
+    WorkspaceNameTaken = "WORKSPACE_NAME_TAKEN" => AlreadyExists;
     NotEmpty = "NOT_EMPTY" => FailedPrecondition;
+    InviteExpired = "INVITE_EXPIRED" => FailedPrecondition;
+    InviteUsedUp = "INVITE_USED_UP" => FailedPrecondition;
     RateLimited = "RATE_LIMITED" => ResourceExhausted;
     Overloaded = "OVERLOADED" => Unavailable;
     Unavailable = "UNAVAILABLE" => Unavailable;

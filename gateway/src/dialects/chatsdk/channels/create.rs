@@ -4,6 +4,7 @@ use parlance_rpc::Context;
 
 use super::super::prelude::*;
 use super::super::request::IdempotencyKey;
+use super::super::workspaces;
 use super::ConfigInput;
 
 /// Most members beside the creator.
@@ -22,22 +23,23 @@ pub struct Body {
     image_url_alias: Option<String>,
     member_ids: Option<Vec<String>>,
     workspace_id: Option<String>,
+    #[serde(rename = "workspace_id")]
+    workspace_id_alias: Option<String>,
     idempotency_key: Option<String>,
     config: Option<ConfigInput>,
 }
 
 /// `POST /api/channels`: 201 with the new channel; 200 with the direct channel that the pair has, or
-/// with the channel that the idempotency key made before.
+/// with the channel that the idempotency key made before. In a workspace: 404 for those who are no members, 403
+/// if others are not.
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,
     IdempotencyKey(header_key): IdempotencyKey,
     Input(body): Input<Body>,
 ) -> Result<(StatusCode, Json<convert::Channel>), Failure> {
-    // There are no workspaces yet, so none can be named.
-    if body.workspace_id.is_some() {
-        return Err(Failure::not_found("workspace"));
-    }
+    let workspace = body.workspace_id.or(body.workspace_id_alias).filter(|id| !id.is_empty());
+    let workspace_num = workspace.map(|id| workspaces::num_of(&id)).transpose()?.unwrap_or(0);
     if body.name.as_deref() == Some("") {
         return Err(Failure::invalid("name", "must not be empty"));
     }
@@ -58,6 +60,7 @@ pub async fn handle(
         idempotency_key: body.idempotency_key.unwrap_or(header_key),
         custom: String::new(),
         id: String::new(),
+        workspace_num,
     };
     let keyed = !request.idempotency_key.is_empty();
     let mut request = user.context.request(request);

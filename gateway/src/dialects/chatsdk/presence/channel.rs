@@ -1,6 +1,7 @@
 use parlance_proto::channel::ListMembersRequest;
 
-use super::super::convert::{Author, Time};
+use super::super::blocks;
+use super::super::convert::{Author, Presence, Time};
 use super::super::prelude::*;
 
 /// Most members whose presence is shown.
@@ -27,7 +28,8 @@ struct Member {
     user: Author,
 }
 
-/// `GET /api/channels/{id}/presence`: which members are online.
+/// `GET /api/channels/{id}/presence`: which members are online. Those of whom one has blocked the
+/// other look like somebody never seen.
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,
@@ -38,12 +40,17 @@ pub async fn handle(
     let nums: Vec<i64> = listed.members.iter().map(|member| member.user_num).collect();
     let people = compose::people(&edge, user.app, nums.iter().copied()).await?;
     let states = compose::asked_presence(&edge, &user.context, nums.clone()).await?;
+    let blocked = blocks::among(&edge, &user, &nums).await?;
     let (online, offline): (Vec<Member>, Vec<Member>) = nums
         .into_iter()
         .filter(|&num| people.live(num).is_some())
         .map(|num| {
-            let author = people.author(num);
-            let state = states.get(&num).copied().unwrap_or_default();
+            let mut author = people.author(num);
+            let mut state = states.get(&num).copied().unwrap_or_default();
+            if blocked.contains(&num) {
+                state = Presence::default();
+                author.last_active_at = author.last_active_at.map(|_| None);
+            }
             Member {
                 id: author.id.clone(),
                 name: author.name.clone(),

@@ -1,5 +1,6 @@
 use parlance_proto::auth::ListUsersRequest;
 
+use super::super::blocks;
 use super::super::prelude::*;
 
 #[derive(Serialize)]
@@ -15,12 +16,5 @@ pub async fn handle(State(edge): State<Edge>, user: User, query: Query) -> Answe
         offset: query.offset()?,
     };
     let found = edge.auth().list_users(user.context.request(request)).await?.into_inner().users;
-    let nums = found.iter().map(|one| one.num).collect();
-    let presence = compose::presence(&edge, &user.context, nums).await;
-    let expose = edge.settings().chatsdk.expose_user_details;
-    let users = found.iter().map(|one| {
-        let state = presence.get(&one.num).copied().unwrap_or_default();
-        convert::user(one, state, expose || one.num == user.num)
-    });
-    Ok(Json(Reply { users: users.collect() }))
+    Ok(Json(Reply { users: blocks::users_seen(&edge, &user, found).await }))
 }

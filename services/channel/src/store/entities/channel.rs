@@ -35,6 +35,8 @@ pub struct Model {
     pub custom: String,
     /// Everybody of the app may read and join; kept here for the listing index.
     pub discoverable: bool,
+    /// All members of its workspace may read and join; kept here for the listing index.
+    pub open_in_workspace: bool,
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,

@@ -1,0 +1,13 @@
+use super::super::prelude::*;
+use super::shape::Workspace;
+use super::{WorkspacePath, composed, found};
+
+/// `GET /api/workspaces/{wid}`: for its members; to others it does not exist.
+pub async fn handle(
+    State(edge): State<Edge>,
+    user: User,
+    WorkspacePath(num): WorkspacePath,
+) -> Answer<Workspace> {
+    let workspace = found(&edge, &user, num).await?;
+    Ok(Json(composed(&edge, &user, Some(workspace)).await?))
+}

@@ -1,0 +1,6 @@
+//! `/api/workspaces/{wid}/members`.
+
+pub mod add;
+pub mod list;
+pub mod remove;
+pub mod update;
