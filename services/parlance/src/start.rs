@@ -153,6 +153,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             clock,
             bus: bus.clone(),
             has_siblings: redis.is_some(),
+            page_key: config.is_development().then_some(apps::DEV_API_KEY),
             limits: match &redis {
                 Some(redis) => LimitsBackend::Redis(redis.clone()),
                 None => LimitsBackend::Local,
