@@ -99,7 +99,8 @@ pub(super) struct Assets {
 impl Assets {
     pub(super) fn with_key(key: &str) -> Self {
         let all = FILES.iter().filter(|(path, _, _)| *path != INDEX);
-        let others = all.map(|&(path, kind, text)| Asset::new(path, kind, Bytes::from_static(text.as_bytes())));
+        let others =
+            all.map(|&(path, kind, text)| Asset::new(path, kind, Bytes::from_static(text.as_bytes())));
         let index = include_str!("assets/index.html").replace(KEY, key);
         Self { index: Asset::new(INDEX, HTML, index.into()), others: others.collect() }
     }

@@ -34,7 +34,10 @@ async fn a_file_that_the_browser_has_is_not_sent_again() {
         let tag = first.headers["etag"].to_str().unwrap();
         assert_eq!(first.headers["cache-control"], "no-cache");
         let again = front.send("GET", path, &[("if-none-match", &format!("\"other\", {tag}"))], "").await;
-        assert_eq!((again.status, again.bytes.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+        assert_eq!(
+            (again.status, again.bytes.len(), &again.headers["etag"]),
+            (304, 0, &first.headers["etag"])
+        );
         let other = front.send("GET", path, &[("if-none-match", "\"other\"")], "").await;
         assert_eq!((other.status, other.bytes), (200, first.bytes));
     }

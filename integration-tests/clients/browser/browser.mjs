@@ -14,7 +14,7 @@ export const PATIENCE_MS = 30_000;
 
 /**
  * One browser; every page is a tab of it. `complaints` gathers what no page may do: ask another host, throw, break
- * the policy of its own page.
+ * the policy of its own page. `heard` is what came over sockets, to be read after a failure.
  */
 export async function openBrowser(hosts, options = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'parlance-browser-'));
@@ -23,6 +23,7 @@ export async function openBrowser(hosts, options = {}) {
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const complaints = [];
+  const heard = [];
   const isOurs = (url) => ['data:', 'about:', 'blob:'].includes(new URL(url).protocol) || hosts.includes(new URL(url).host);
   await context.route('**/*', (route) => {
     const url = route.request().url();
@@ -34,6 +35,7 @@ export async function openBrowser(hosts, options = {}) {
     page.on('pageerror', (error) => complaints.push(`threw: ${error.stack}`));
     page.on('websocket', (socket) => {
       if (!isOurs(socket.url())) complaints.push(`opened a socket to another host: ${socket.url()}`);
+      socket.on('framereceived', ({ payload }) => heard.push(`${page.url()} heard ${String(payload).slice(0, 400)}`));
     });
     page.on('console', (message) => {
       // A server that is away is what some steps are about.
@@ -47,7 +49,7 @@ export async function openBrowser(hosts, options = {}) {
     await context.close();
     await rm(profile, { recursive: true, force: true });
   };
-  return { context, complaints, close };
+  return { context, complaints, heard, close };
 }
 
 /** Asks until the answer is what `isIt` wants; fails with the last one otherwise. */

@@ -11,7 +11,7 @@ import { Tab } from './page.mjs';
 import { Somebody, noMore, please } from './server.mjs';
 
 const [apiKey, pictures, url, otherUrl = url] = process.argv.slice(2);
-const { context, complaints, close } = await openBrowser([url, otherUrl].map((one) => new URL(one).host));
+const { context, complaints, heard, close } = await openBrowser([url, otherUrl].map((one) => new URL(one).host));
 const tabs = {};
 let alice, bob;
 
@@ -243,6 +243,37 @@ const steps = {
     await bob.show('Tea house');
   },
 
+  async 'a preview is shown without asking its site, and a text is never markup'() {
+    const carol = await Somebody.signIn(url, apiKey, 'carol');
+    await Somebody.signIn(url, apiKey, 'frank');
+    const { id } = await carol.call('POST', '/api/channels', { type: 'group', name: 'Links', memberIds: ['frank'] });
+    const hostile = '<img src=x onerror="throw 1"> <b>bold</b> javascript:alert(1)';
+    await carol.send(id, hostile);
+    await carol.send(id, 'see https://tea.example/oolong.');
+    const page = await context.newPage();
+    // The server's answer, with what it knows of the link.
+    await page.route(`**/api/channels/${id}/messages?*`, async (route) => {
+      const response = await route.fetch();
+      const answer = await response.json();
+      const preview = { title: 'Oolong <i>tea</i>', description: 'Half-oxidised', siteName: 'Tea', type: 'article', image: 'https://tea.example/x.png' };
+      answer.messages.at(-1).linkPreviews = [
+        { ...preview, url: 'https://tea.example/oolong' }, { ...preview, url: 'javascript:alert(1)' },
+      ];
+      await route.fulfill({ response, json: answer });
+    });
+    await page.goto(`${url}/?user=frank&channel=${id}`);
+    const frank = new Tab(page);
+    await frank.sees('see https://tea.example');
+    const shown = page.getByRole('complementary', { name: 'Link preview' });
+    equal(await shown.count(), 1);
+    equal(await shown.getByRole('link').getAttribute('href'), 'https://tea.example/oolong');
+    equal(await shown.getByRole('link').innerText(), 'Oolong <i>tea</i>');
+    equal((await frank.texts())[0], hostile);
+    equal(await frank.log.locator('img').count(), 0);
+    equal(await frank.message('see https').locator('.words').getByRole('link').getAttribute('href'), 'https://tea.example/oolong');
+    await page.close();
+  },
+
   async 'what was sent while a connection was cut arrives once'() {
     const carol = await Somebody.signIn(url, apiKey, 'dora');
     let cut = () => {};
@@ -322,7 +353,7 @@ for (const [step, run] of Object.entries(steps)) {
     await run();
     console.log(`ok: ${step}`);
   } catch (error) {
-    console.error(`FAILED: ${step}\n${error.stack}\n${complaints.join('\n')}`);
+    console.error(`FAILED: ${step}\n${error.stack}\n${complaints.join('\n')}\n${heard.slice(-30).join('\n')}`);
     for (const page of context.pages()) {
       const path = join(pictures, `failed-${context.pages().indexOf(page)}.png`);
       await page.screenshot({ path }).then(() => console.error(`picture: ${path}`), () => {});

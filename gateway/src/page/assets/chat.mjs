@@ -28,7 +28,7 @@ export class Chat {
   #api;
   #live;
   #timelines = new Map();
-  /** Of a list that is being loaded: the events that came meanwhile. */
+  /** Of what is being loaded: the events that came meanwhile. */
   #heldBack = new Map();
   #listeners = new Map();
   #changed = new Set();
@@ -144,20 +144,23 @@ export class Chat {
 
   /** Loads while events wait: an answer is never laid over what is newer than it. */
   async #held(what, load) {
-    if (this.#heldBack.has(what)) return;
-    this.#heldBack.set(what, []);
+    const held = this.#heldBack.get(what) ?? { events: [], loads: 0 };
+    this.#heldBack.set(what, held);
+    held.loads += 1;
     try {
       await load();
     } finally {
-      const events = this.#heldBack.get(what);
-      this.#heldBack.delete(what);
-      events.forEach((event) => this.#apply(event));
+      held.loads -= 1;
+      if (!held.loads) {
+        this.#heldBack.delete(what);
+        held.events.forEach((event) => this.#apply(event));
+      }
     }
   }
 
   #heard(what, event) {
-    const waiting = this.#heldBack.get(what);
-    if (waiting) waiting.push(event);
+    const held = this.#heldBack.get(what);
+    if (held) held.events.push(event);
     else this.#apply(event);
   }
 
@@ -208,14 +211,16 @@ export class Chat {
   }
 
   async #loadMembers(channelId) {
-    const [channel, presence, { members }] = await Promise.all([
-      this.#api.get(`/api/channels/${channelId}`),
-      this.#api.get(`/api/channels/${channelId}/presence`),
-      this.#api.get(`/api/channels/${channelId}/receipts/read-status`),
-    ]);
-    this.channels.put(channel);
-    [...presence.online, ...presence.offline].forEach((member) => this.people.put(member));
-    members.forEach((member) => this.timeline(channelId).reads.set(member.userId, member.lastReadSeq));
+    await this.#held('me', () => this.#held(channelId, async () => {
+      const [channel, presence, { members }] = await Promise.all([
+        this.#api.get(`/api/channels/${channelId}`),
+        this.#api.get(`/api/channels/${channelId}/presence`),
+        this.#api.get(`/api/channels/${channelId}/receipts/read-status`),
+      ]);
+      this.channels.put(channel);
+      [...presence.online, ...presence.offline].forEach((member) => this.people.put(member));
+      members.forEach((member) => this.timeline(channelId).reads.set(member.userId, member.lastReadSeq));
+    }));
     this.#tell('open', 'people', 'channels', 'timeline');
   }
 
@@ -268,9 +273,10 @@ export class Chat {
   }
 
   async #refresh(channelId) {
-    const channel = await this.#api.get(`/api/channels/${channelId}`);
-    this.channels.put(channel);
-    if (channel.role) this.#follow(channelId);
+    await this.#held('me', () => this.#held(channelId, async () => {
+      this.channels.put(await this.#api.get(`/api/channels/${channelId}`));
+    }));
+    if (this.channels.get(channelId)?.role) this.#follow(channelId);
     this.#tell('channels', 'open');
   }
 
