@@ -40,7 +40,8 @@ const steps = {
     await dialog.getByRole('textbox', { name: 'Name' }).fill('Tea house');
     await dialog.getByRole('checkbox', { name: 'Bob' }).check();
     await dialog.getByRole('button', { name: 'Create' }).click();
-    await page.getByRole('heading', { name: 'Tea house' }).waitFor();
+    await dialog.waitFor({ state: 'detached' });
+    await until('the box has the focus', () => alice.box.evaluate((box) => box === document.activeElement));
     await bob.channel('Tea house').waitFor();
   },
 

@@ -256,13 +256,13 @@ export class Chat {
     this.#tell('timeline');
   }
 
-  /** Makes a channel and opens it; a refusal is thrown. */
+  /** Makes a channel and gives its id; a refusal is thrown. */
   async create(channel) {
     const made = await this.#api.post('/api/channels', channel);
     this.channels.put(made);
     this.#follow(made.id);
     this.#tell('channels');
-    await this.show(made.id);
+    return made.id;
   }
 
   async join(channelId) {

@@ -51,8 +51,10 @@ export async function askForChannel(chat) {
       return;
     }
     try {
-      await chat.create(channel);
+      const id = await chat.create(channel);
+      // First, since its end gives the focus back to where it was.
       dialog.close();
+      chat.show(id);
     } catch (error) {
       problem.textContent = error.message;
     }

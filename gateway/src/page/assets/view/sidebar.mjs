@@ -24,7 +24,7 @@ export function showSidebar(chat) {
   const empty = h('div', { class: 'empty', hidden: true },
     h('p', {}, 'No channels yet.'),
     h('button', {
-      type: 'button', class: 'primary', onclick: () => chat.attempt(() => chat.create({ type: 'public', name: 'Lobby' })),
+      type: 'button', class: 'primary', onclick: () => createAndShow(chat, { type: 'public', name: 'Lobby' }),
     }, 'Open a public lobby'));
   fill(byId('channels'),
     h('div', { class: 'section-head' }, h('h2', {}, 'Channels'),
@@ -93,9 +93,13 @@ function lastOf(chat, channel) {
 function face(chat, person) {
   return h('li', {}, h('button', {
     type: 'button', class: 'person', 'data-key': person.id, title: `Write to ${person.name}`,
-    onclick: () => chat.attempt(() => chat.create({ type: 'messaging', memberIds: [person.id] })),
+    onclick: () => createAndShow(chat, { type: 'messaging', memberIds: [person.id] }),
   },
   avatar(person.id, person.name, person.online),
   h('span', {}, person.name),
   h('span', { class: 'unseen' }, person.online ? ', online' : ', offline')));
+}
+
+function createAndShow(chat, channel) {
+  return chat.attempt(async () => chat.show(await chat.create(channel)));
 }
