@@ -265,7 +265,7 @@ const steps = {
     await page.goto(`${url}/?user=frank&channel=${id}`);
     const frank = new Tab(page);
     await frank.sees('see https://tea.example');
-    const shown = page.getByRole('complementary', { name: 'Link preview' });
+    const shown = page.getByRole('group', { name: 'Link preview' });
     equal(await shown.count(), 1);
     equal(await shown.getByRole('link').getAttribute('href'), 'https://tea.example/oolong');
     equal(await shown.getByRole('link').innerText(), 'Oolong <i>tea</i>');

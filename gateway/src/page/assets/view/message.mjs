@@ -52,8 +52,8 @@ function link(url, ...children) {
 
 /** Without their pictures: those are somebody else's, who would learn who reads. */
 function previews(message) {
-  return (message.linkPreviews ?? []).filter((preview) => /^https?:/.test(preview.url)).map((preview) => h('aside',
-    { class: 'preview', 'aria-label': 'Link preview' },
+  return (message.linkPreviews ?? []).filter((preview) => /^https?:/.test(preview.url)).map((preview) => h('div',
+    { class: 'preview', role: 'group', 'aria-label': 'Link preview' },
     h('small', {}, preview.siteName || new URL(preview.url).hostname, preview.type === 'video' && ' · Video'),
     preview.title && h('p', { class: 'preview-title' }, link(preview.url, preview.title)),
     preview.description && h('p', { class: 'preview-text' }, preview.description)));
