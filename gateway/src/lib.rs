@@ -7,6 +7,7 @@ pub mod directory;
 pub mod hub;
 pub mod identity;
 mod middleware;
+mod page;
 pub mod realtime;
 mod routes;
 mod state;

@@ -15,15 +15,16 @@ use tower_http::compression::CompressionLayer;
 use crate::dialects::chatsdk;
 use crate::dialects::chatsdk::error::{Code, Failure};
 use crate::middleware::{cors::cors, observe::observe, shed::shed};
+use crate::page;
 use crate::realtime;
 use crate::state::Edge;
 
-/// The main listener: REST and realtime. `/ready` and `/metrics` are the binary's.
+/// The main listener: REST, realtime, and in development the page to try it. `/ready` and `/metrics` are the binary's.
 pub(crate) fn main(edge: Edge) -> Router {
     // Health is answered however busy the process is.
     let room = Arc::new(Semaphore::new(edge.settings().gateway.max_in_flight));
     let dialect = chatsdk::routes().layer(from_fn(move |request, next| shed(room.clone(), request, next)));
-    let rest = guard(dialect.route("/health", get(health)), &edge);
+    let rest = guard(dialect.route("/health", get(health)).merge(page::routes(&edge)), &edge);
     // Sockets pass by compression and CORS: they check origins themselves.
     rest.merge(realtime::routes()).with_state(edge)
 }

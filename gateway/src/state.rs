@@ -26,6 +26,8 @@ pub struct Dependencies {
     pub channel: ChannelClient,
     pub message: MessageClient,
     pub presence: PresenceClient,
+    /// The API key of the page at `/`, which is served only with one: in development.
+    pub page_key: Option<&'static str>,
     /// Where rate limits are counted.
     pub limits: LimitsBackend,
     pub tasks: TaskTracker,
@@ -131,6 +133,11 @@ impl Edge {
     /// Cancelled when the gateway stops.
     pub fn stop(&self) -> &CancellationToken {
         &self.0.dependencies.stop
+    }
+
+    /// The API key that the page at `/` is given; `None` = there is no page.
+    pub(crate) fn page_key(&self) -> Option<&'static str> {
+        self.0.dependencies.page_key
     }
 
     pub(crate) fn limits(&self) -> &Limits {

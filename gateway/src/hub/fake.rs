@@ -21,6 +21,7 @@ pub async fn edge(
 ) -> Edge {
     let transport = transport(Arc::new(answer));
     let edge = Edge::new(Dependencies {
+        page_key: None,
         has_siblings: false,
         limits: crate::LimitsBackend::Local,
         settings: Settings::default(),

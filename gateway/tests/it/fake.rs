@@ -157,9 +157,19 @@ impl Front {
     }
 
     pub async fn with_settings(services: Services, settings: Settings) -> Self {
+        Self::with(services, settings, None).await
+    }
+
+    /// With the page at `/`, which is given this API key.
+    pub async fn with_page(services: Services, page_key: &'static str) -> Self {
+        Self::with(services, Settings::default(), Some(page_key)).await
+    }
+
+    async fn with(services: Services, settings: Settings, page_key: Option<&'static str>) -> Self {
         let stop = CancellationToken::new();
         let gateway = start(Dependencies {
             has_siblings: false,
+            page_key,
             settings,
             clock: Arc::new(SystemClock),
             bus: Arc::new(MemoryBus::default()),

@@ -7,6 +7,7 @@ mod envelope;
 mod fake;
 mod limits;
 mod messages;
+mod page;
 mod presence;
 mod tracing;
 mod users;

@@ -3,25 +3,27 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use crate::prelude::*;
 
 /// Life of a token in these tests, so that clients refresh soon.
 const TOKEN_S: u32 = 3;
 
-fn folder(name: &str) -> PathBuf {
+/// Where a program is.
+pub fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
 }
 
-/// The libraries of the Node program, as its lock file names them.
-fn node_modules() {
-    static READY: OnceLock<()> = OnceLock::new();
-    READY.get_or_init(|| {
-        if !folder("node").join("node_modules/.package-lock.json").is_file() {
-            run(Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(folder("node")));
-        }
-    });
+/// The libraries of a Node program, as its lock file names them.
+pub fn node_modules(name: &str) -> PathBuf {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let modules = folder(name).join("node_modules");
+    if !modules.join(".package-lock.json").is_file() {
+        run(Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(folder(name)));
+    }
+    modules
 }
 
 /// A Python with the libraries of the Python program.
@@ -52,7 +54,7 @@ async fn check(mut command: Command, encoding: &'static str) {
 }
 
 async fn node(encoding: &'static str) {
-    tokio::task::spawn_blocking(node_modules).await.unwrap();
+    tokio::task::spawn_blocking(|| node_modules("node")).await.unwrap();
     let mut command = Command::new("node");
     command.arg(folder("node").join("check.mjs"));
     check(command, encoding).await;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 async fn unknown_routes_are_not_found() {
     let server = Harness::start().await;
     let alice = server.user("alice").await;
-    for path in ["/", "/api", "/api/nothing", "/api/channels/x/y/z", "/tokens/other", "//api/channels"] {
+    for path in ["/page", "/api", "/api/nothing", "/api/channels/x/y/z", "/tokens/other", "//api/channels"] {
         alice.get(path).await.refused(404, "NOT_FOUND");
         server.anonymous().get(path).await.refused(404, "NOT_FOUND");
     }

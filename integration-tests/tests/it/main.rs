@@ -24,6 +24,7 @@ mod messages;
 mod observability;
 mod operations;
 mod own_writes;
+mod page;
 mod permissions;
 mod pins;
 mod polyglot;

@@ -24,7 +24,7 @@ pub const DEV_SECRET: &str = "dev-api-secret";
 /// Makes the development app in an empty store, where nobody but this machine (or whoever asked for
 /// `--dev`) can use it; refuses to go into production with it. Says whether it exists.
 pub(crate) async fn prepare(config: &Config, auth: &AuthClient) -> anyhow::Result<bool> {
-    if !config.production && (config.dev || config.is_on_loopback()) {
+    if config.is_development() {
         let request = CreateAppRequest {
             name: "Development".to_owned(),
             id: DEV_APP.to_owned(),

@@ -176,6 +176,12 @@ impl Config {
         self.listeners().iter().all(|(_, address)| address.as_ref().is_ok_and(|a| a.ip().is_loopback()))
     }
 
+    /// Whether the development app may be made and used: nobody but this machine can reach us, or `--dev` was
+    /// asked for; never in production.
+    pub fn is_development(&self) -> bool {
+        !self.production && (self.dev || self.is_on_loopback())
+    }
+
     /// Where the replicas of a service answer.
     pub fn addresses(&self, service: Role) -> &[Address] {
         match service {

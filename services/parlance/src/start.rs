@@ -40,6 +40,7 @@ const CUT_OFF: Duration = Duration::from_secs(2);
 pub struct Running {
     addresses: Addresses,
     has_dev_app: bool,
+    has_page: bool,
     drain: Duration,
     data: Option<Locked>,
     stores: Stores,
@@ -154,6 +155,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             clock,
             bus: bus.clone(),
             has_siblings: redis.is_some(),
+            page_key: config.is_development().then_some(apps::DEV_API_KEY),
             limits: match &redis {
                 Some(redis) => LimitsBackend::Redis(redis.clone()),
                 None => LimitsBackend::Local,
@@ -215,6 +217,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
     Ok(Running {
         addresses,
         has_dev_app,
+        has_page: has_dev_app && config.is_development(),
         drain,
         data,
         stores,
@@ -249,7 +252,7 @@ impl Running {
     /// What a newcomer needs next, for people; nothing unless this is the whole program.
     pub fn welcome(&self) -> String {
         match &self.data {
-            Some(_) => crate::welcome::text(&self.addresses, self.has_dev_app),
+            Some(_) => crate::welcome::text(&self.addresses, self.has_dev_app, self.has_page),
             None => String::new(),
         }
     }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::apps::{DEV_API_KEY, DEV_APP};
 use crate::data_dir::Addresses;
 
-/// The text for people; with commands if the development app is served.
-pub(crate) fn text(addresses: &Addresses, has_dev_app: bool) -> String {
+/// The text for people; with commands if the development app is served, and the page if that is.
+pub(crate) fn text(addresses: &Addresses, has_dev_app: bool, has_page: bool) -> String {
     let Some(rest) = addresses.rest.map(reachable) else { return String::new() };
     let realtime = addresses.realtime.map_or(rest, reachable);
     let mut text = format!(
@@ -21,6 +21,9 @@ pub(crate) fn text(addresses: &Addresses, has_dev_app: bool) -> String {
     }
     let ops = addresses.ops.map_or(rest, reachable);
     _ = writeln!(text, "  operations    http://{ops}/health /ready /metrics");
+    if has_page {
+        _ = writeln!(text, "\nTry it in a browser, in two tabs as two people: http://{rest}/");
+    }
     if has_dev_app {
         text.push_str(&commands(rest, realtime));
     } else {
@@ -72,10 +75,12 @@ mod tests {
         let address = |port| SocketAddr::from(([0, 0, 0, 0], port));
         let addresses =
             Addresses { rest: Some(address(1111)), realtime: Some(address(2222)), grpc: None, ops: None };
-        let with = text(&addresses, true);
+        let with = text(&addresses, true, true);
         assert!(with.contains("http://127.0.0.1:1111/tokens") && with.contains(DEV_API_KEY));
+        assert!(with.contains("two people: http://127.0.0.1:1111/\n"));
         assert!(with.contains("ws://127.0.0.1:2222/connection/websocket"));
-        let without = text(&addresses, false);
-        assert!(!without.contains(DEV_API_KEY) && without.contains("parlance app create"));
+        let without = text(&addresses, false, false);
+        assert!(!without.contains(DEV_API_KEY) && !without.contains("browser"));
+        assert!(without.contains("parlance app create"));
     }
 }
