@@ -8,7 +8,8 @@ use crate::convert;
 use crate::service::Service;
 use crate::store::preferences;
 
-/// The caller's preferences, and by what name Novu knows him if the app sends through it.
+/// The caller's preferences, and what Novu keeps of him if the app sends through it: by what name it knows
+/// him, where it does not answer.
 pub async fn get_preferences(
     service: &Service,
     context: &Context,
@@ -18,14 +19,16 @@ pub async fn get_preferences(
     let app = context.caller.app;
     let found = preferences::of_users(service.store.read(), app, vec![user]).await?;
     let found = found.into_iter().next().map(|(_, found)| found).unwrap_or_default();
-    let has_novu = service.providers.of(app).await?.enabled(ProviderKind::Novu).is_some();
     let mut novu = String::new();
-    if has_novu {
+    if let Some(provider) = service.providers.get(app, ProviderKind::Novu).await? {
         let request = GetUsersRequest { nums: vec![user], ids: Vec::new() };
         let users =
             service.auth.clone().get_users(context.as_service().request(request)).await?.into_inner().users;
         if let Some(user) = users.first() {
-            novu = json!({ "subscriberId": format!("{app}:{}", user.id) }).to_string();
+            // What Novu does not tell now is no reason to tell nothing.
+            let kept = provider.preferences(app, &user.id).await;
+            let kept = kept.unwrap_or_else(|| json!({ "subscriberId": format!("{app}:{}", user.id) }));
+            novu = kept.to_string();
         }
     }
     Ok(GetPreferencesResponse { preferences: Some(convert::preferences(&found)), novu })

@@ -104,6 +104,7 @@ impl World {
             bus: bus.clone(),
             clock: clock.clone(),
             channel: channel.clone(),
+            link_preview: None,
             settings: parlance_message::Settings::default(),
             tasks,
             stop: below.clone(),
