@@ -2,13 +2,25 @@ use parlance_proto::channel::ListChannelsRequest;
 
 use super::super::compose::Members;
 use super::super::prelude::*;
+use super::super::schema::Id;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     channels: Vec<convert::Channel>,
 }
 
 /// `GET /api/channels?limit&offset&type`: joined and discoverable channels, newest activity first.
+#[utoipa::path(
+    get,
+    path = "/api/channels",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 50 if absent; brought into 1 to 100."),
+        ("offset" = Option<i64>, Query, description = "How many to leave out first."),
+        ("type" = Option<String>, Query, description = "Only channels of this type."),
+        ("workspaceId" = Option<Id>, Query, description = "Only channels of this workspace.")
+    ),
+    responses((status = 200, body = Reply), (status = 404))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, query: Query) -> Answer<Reply> {
     query.no_workspace()?;
     let request = ListChannelsRequest {
