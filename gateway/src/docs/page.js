@@ -182,7 +182,7 @@ function show(api) {
     const articles = operations.map(({ method, path, operation }) => {
       const article = page.operationOf(method, path, operation);
       const link = h('li', {}, h('a', { href: `#${operation.operationId}` },
-        h('span', { class: `method ${method}` }, method.toUpperCase()), h('span', {}, operation.summary ?? path)));
+        h('span', { class: `method ${method}` }, method.toUpperCase()), h('span', {}, inline(operation.summary ?? path))));
       const words = `${method} ${path} ${operation.operationId} ${operation.summary ?? ''} ${operation.description ?? ''} ${tag.name}`;
       found.push({ words: words.toLowerCase(), parts: [article, link], section: slug(tag.name) });
       return { article, link };

@@ -27,7 +27,7 @@ def filled(schema, values):
         return {**schema, "items": {"type": "string", "enum": values}}
     either = [one for one in schema.get("oneOf", []) if one.get("type") == "null"]
     nulls = [None] if "null" in types or either else []
-    return {"type": types or ["string"], "enum": values + nulls}
+    return {"type": types or ["string"], "enum": list(dict.fromkeys(values + nulls))}
 
 
 def fill(document, schema, operation_id):
@@ -55,9 +55,11 @@ def before_load_schema(context, raw_schema):
             name = operation["operationId"]
             for parameter in operation.get("parameters", []):
                 values = values_of(name, parameter["name"])
-                # A thread's `before` may also be a time, a list's may not.
-                if values and parameter["in"] in ("path", "query"):
+                if values and parameter["in"] == "path":
                     parameter["schema"] = {"type": "string", "enum": values}
+                elif values and parameter["in"] == "query":
+                    # An empty one is as none.
+                    parameter["schema"] = {"type": "string", "enum": sorted({*values, ""})}
             body = operation.get("requestBody", {}).get("content", {}).get("application/json")
             if body:
                 body["schema"] = fill(raw_schema, body["schema"], name)

@@ -83,6 +83,9 @@ def build(url, key):
         "users.update": {"userId": []},
         "session.refresh": {"refreshToken": refresh},
         "tokens.refresh": {"refreshToken": refresh},
+        # An empty parameter is as none, so no workspace is named.
+        "channels.list": {"workspaceId": [""]},
+        "channels.create": {"type": ["group", "public"], "workspaceId": [None]},
         "channels.update": {"id": [changed]},
         "channels.delete": {"id": doomed},
         "members.add": {"id": [changed], "userId": strangers, "userIds": strangers},

@@ -20,7 +20,10 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ServerBuilder};
+use utoipa::openapi::{
+    InfoBuilder, KnownFormat, License, OpenApi, OpenApiBuilder, Ref, RefOr, Required, SchemaFormat,
+    ServerBuilder,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::error::Envelope;
@@ -287,9 +290,12 @@ fn may_be_null(schema: &RefOr<Schema>) -> bool {
     }
 }
 
-/// A parameter is there or not, it is never null.
+/// A parameter is there or not, it is never null. Numbers of any size are brought into their range.
 fn never_null(schema: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::Object(object)) = schema {
+        if object.format == Some(SchemaFormat::KnownFormat(KnownFormat::Int64)) {
+            object.format = None;
+        }
         if let SchemaType::Array(kinds) = &object.schema_type
             && let Some(kind) = kinds.iter().find(|kind| **kind != Type::Null)
         {
