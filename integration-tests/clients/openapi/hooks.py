@@ -66,6 +66,12 @@ def before_load_schema(context, raw_schema):
 
 
 @schemathesis.hook
+def filter_query(context, query):
+    """An empty parameter is as none, so it is not one that has to be refused."""
+    return all(value not in ("", {}, [], None) for value in (query or {}).values())
+
+
+@schemathesis.hook
 def after_call(context, case, response):
     operation = case.operation.definition.raw
     if case.method.lower() == case.operation.method.lower():

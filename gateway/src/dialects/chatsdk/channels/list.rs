@@ -2,7 +2,7 @@ use parlance_proto::channel::ListChannelsRequest;
 
 use super::super::compose::Members;
 use super::super::prelude::*;
-use super::super::schema::Id;
+use super::super::schema::{ChannelType, Id};
 
 #[derive(Serialize, ToSchema)]
 pub struct Reply {
@@ -16,7 +16,7 @@ pub struct Reply {
     params(
         ("limit" = Option<i64>, Query, description = "How many, 50 if absent; brought into 1 to 100."),
         ("offset" = Option<i64>, Query, description = "How many to leave out first."),
-        ("type" = Option<String>, Query, description = "Only channels of this type."),
+        ("type" = Option<ChannelType>, Query, description = "Only channels of this type."),
         ("workspaceId" = Option<Id>, Query, description = "Only channels of this workspace.")
     ),
     responses((status = 200, body = Reply), (status = 404))
