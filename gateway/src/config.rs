@@ -35,6 +35,8 @@ pub struct GatewaySettings {
     pub max_body_bytes: usize,
     /// Most requests under way at once; more are refused with 503.
     pub max_in_flight: usize,
+    /// Whether `GET /docs` and `GET /openapi.json` describe the API.
+    pub docs: bool,
 }
 
 impl Default for GatewaySettings {
@@ -47,6 +49,7 @@ impl Default for GatewaySettings {
             trusted_proxies: Vec::new(),
             max_body_bytes: 1024 * 1024,
             max_in_flight: 4096,
+            docs: true,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod config;
 pub mod dialects;
 pub mod directory;
+mod docs;
 pub mod hub;
 pub mod identity;
 mod middleware;

@@ -14,6 +14,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::dialects::chatsdk;
 use crate::dialects::chatsdk::error::{Code, Failure};
+use crate::docs;
 use crate::middleware::{cors::cors, observe::observe, shed::shed};
 use crate::page;
 use crate::realtime;
@@ -23,8 +24,10 @@ use crate::state::Edge;
 pub(crate) fn main(edge: Edge) -> Router {
     // Health is answered however busy the process is.
     let room = Arc::new(Semaphore::new(edge.settings().gateway.max_in_flight));
-    let dialect = chatsdk::routes().layer(from_fn(move |request, next| shed(room.clone(), request, next)));
-    let rest = guard(dialect.route("/health", get(health)).merge(page::routes(&edge)), &edge);
+    let dialect = chatsdk::router().layer(from_fn(move |request, next| shed(room.clone(), request, next)));
+    let rest =
+        dialect.route("/health", get(health)).merge(docs::routes(edge.settings())).merge(page::routes(&edge));
+    let rest = guard(rest, &edge);
     // Sockets pass by compression and CORS: they check origins themselves.
     rest.merge(realtime::routes()).with_state(edge)
 }

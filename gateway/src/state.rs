@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parlance_bus::Bus;
 use parlance_core::Clock;
 use parlance_rpc::{AuthClient, ChannelClient, MessageClient, NotificationClient, PresenceClient};
@@ -9,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::activity::Activity;
 use crate::config::Settings;
 use crate::directory::Directory;
+use crate::docs;
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::middleware::client_ip::Proxies;
@@ -42,6 +44,7 @@ pub struct Edge(Arc<Shared>);
 struct Shared {
     dependencies: Dependencies,
     activity: Activity,
+    description: Bytes,
     directory: Directory,
     identity: Identity,
     hub: Hub,
@@ -54,6 +57,7 @@ struct Shared {
 impl Edge {
     pub(crate) async fn new(dependencies: Dependencies) -> anyhow::Result<Self> {
         let activity = Activity::new(dependencies.presence.clone(), dependencies.tasks.clone());
+        let description = docs::description(&dependencies.settings)?;
         let directory = Directory::new(dependencies.auth.clone(), dependencies.has_siblings);
         let identity = Identity::new(dependencies.auth.clone(), dependencies.clock.clone());
         let hub = Hub::new(&dependencies.settings);
@@ -64,6 +68,7 @@ impl Edge {
         let edge = Self(Arc::new(Shared {
             dependencies,
             activity,
+            description,
             directory,
             identity,
             hub,
@@ -114,6 +119,11 @@ impl Edge {
     /// Signs of life of users, for presence.
     pub(crate) fn activity(&self) -> &Activity {
         &self.0.activity
+    }
+
+    /// The OpenAPI description of the REST API, as JSON.
+    pub(crate) fn description(&self) -> Bytes {
+        self.0.description.clone()
     }
 
     /// Users by num, cached.

@@ -3,6 +3,7 @@
 
 mod activity;
 mod credentials;
+mod docs;
 mod envelope;
 mod fake;
 mod limits;

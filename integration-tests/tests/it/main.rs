@@ -23,6 +23,7 @@ mod members;
 mod mentions;
 mod messages;
 mod observability;
+mod openapi;
 mod operations;
 mod own_writes;
 mod page;

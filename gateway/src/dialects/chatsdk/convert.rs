@@ -10,6 +10,11 @@ use parlance_proto::{auth, channel, message};
 use prost_types::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::schema::{
+    AttachmentType, ChannelType, Email, Id, LastActive, MessageStatus, MessageType, Role, Url, UserId,
+};
 
 /// Id of the author of what a deleted user left behind.
 pub const DELETED_USER: &str = "deleted-user";
@@ -73,27 +78,33 @@ pub struct People {
 }
 
 /// `{id, name, image}`: how people stand beside reactions, receipts and typing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Card {
+    #[schema(value_type = UserId)]
     pub id: String,
     pub name: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
 }
 
 /// How the author stands inside a message, and a member inside `user`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Author {
+    #[schema(value_type = UserId)]
     pub id: String,
     pub name: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     pub created_at: Time,
     pub updated_at: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = LastActive)]
     pub last_active_at: Option<Option<Time>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
     pub custom: Option<Map<String, Value>>,
 }
 
@@ -161,14 +172,18 @@ pub struct Presence {
     pub last_seen: Option<Time>,
 }
 
-/// Section 2.1.
-#[derive(Debug, Clone, Serialize)]
+/// A user; `email` and `custom` are empty for others than himself and the backend.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
+    #[schema(value_type = UserId)]
     pub id: String,
     pub name: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
+    #[schema(value_type = Option<Email>)]
     pub email: Option<String>,
+    #[schema(value_type = Object)]
     pub custom: Map<String, Value>,
     pub last_active_at: Option<Time>,
     pub online: bool,
@@ -193,12 +208,16 @@ pub fn user(user: &auth::User, presence: Presence, details: bool) -> User {
 }
 
 /// What `PUT /api/users/{userId}` answers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Profile {
+    #[schema(value_type = UserId)]
     pub id: String,
     pub name: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
+    #[schema(value_type = Option<Email>)]
     pub email: Option<String>,
+    #[schema(value_type = Object)]
     pub custom: Map<String, Value>,
 }
 
@@ -215,7 +234,7 @@ pub fn profile(user: &auth::User) -> Profile {
 // ---------------------------------------------------------------------------------------- messages
 
 /// Section 2.5; `imageUrl` and `videoUrl` are other names of `image` and `embedUrl`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkPreview {
     pub url: String,
@@ -225,6 +244,7 @@ pub struct LinkPreview {
     pub image_url: Option<String>,
     pub site_name: Option<String>,
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_id: Option<String>,
@@ -257,18 +277,23 @@ fn link_preview(preview: &link_preview::LinkPreview) -> LinkPreview {
     }
 }
 
-/// Section 2.3.
-#[derive(Debug, Clone, Serialize)]
+/// A message; of a deleted one only its place is left.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
+    #[schema(value_type = Id)]
     pub id: String,
+    #[schema(value_type = Id)]
     pub channel_id: String,
+    #[schema(value_type = Id)]
     pub cid: String,
+    #[schema(value_type = UserId)]
     pub user_id: String,
     pub text: Option<String>,
     pub seq: u64,
     pub user: Author,
     pub reactions: Vec<Reaction>,
+    #[schema(value_type = Vec<UserId>)]
     pub mentions: Vec<String>,
     pub attachments: Vec<Attachment>,
     pub created_at: Time,
@@ -276,45 +301,58 @@ pub struct Message {
     pub link_previews: Vec<LinkPreview>,
     pub pinned: bool,
     pub pinned_at: Option<Time>,
+    #[schema(value_type = Option<UserId>)]
     pub pinned_by: Option<String>,
     #[serde(rename = "type")]
+    #[schema(value_type = MessageType)]
     pub kind: &'static str,
     pub deleted: bool,
     pub deleted_at: Option<Time>,
     pub edited_at: Option<Time>,
+    #[schema(value_type = MessageStatus)]
     pub status: &'static str,
     pub client_msg_id: Option<String>,
+    #[schema(value_type = Option<Id>)]
     pub parent_id: Option<String>,
+    #[schema(value_type = Option<Id>)]
     pub reply_to_id: Option<String>,
     pub reaction_count: u32,
     pub reply_count: u32,
     pub thread_count: u32,
+    #[schema(value_type = Option<Id>)]
     pub poll_id: Option<String>,
+    #[schema(value_type = Option<Object>)]
     pub poll: Option<()>,
     /// Set on the answer to a repeated send.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub duplicate: Option<bool>,
     #[serde(flatten)]
     pub aliases: MessageAliases,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct MessageAliases {
+    #[schema(value_type = Id)]
     channel_id: String,
+    #[schema(value_type = UserId)]
     user_id: String,
     created_at: Time,
     updated_at: Time,
     deleted_at: Option<Time>,
     edited_at: Option<Time>,
+    #[schema(value_type = Option<Id>)]
     parent_id: Option<String>,
+    #[schema(value_type = Option<Id>)]
     reply_to_id: Option<String>,
     reply_count: u32,
     reaction_count: u32,
+    #[schema(value_type = Option<Id>)]
     poll_id: Option<String>,
     client_msg_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Reaction {
     /// The emoji.
     #[serde(rename = "type")]
@@ -324,32 +362,41 @@ pub struct Reaction {
     pub users: Vec<Card>,
 }
 
-/// Section 2.4. Optional fields are left out when unknown: client schemas take no null there.
-#[derive(Debug, Clone, Serialize)]
+/// A file that goes with a message. Optional fields are left out when unknown: client schemas take no null there.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     #[serde(rename = "type")]
+    #[schema(value_type = AttachmentType)]
     pub kind: String,
+    #[schema(value_type = Url)]
     pub url: String,
     pub name: String,
     pub size: i64,
     pub mime_type: String,
     pub file_size: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub width: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub height: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub duration: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waveform: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Url, required = false)]
     pub thumbnail_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub blurhash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub upload_id: Option<String>,
 }
 
@@ -501,54 +548,66 @@ pub struct Surroundings<'a> {
     pub role: Option<&'a str>,
 }
 
-/// Section 2.2.
-#[derive(Debug, Clone, Serialize)]
+/// A channel, as the caller sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Channel {
+    #[schema(value_type = Id)]
     pub id: String,
     pub cid: String,
     pub name: Option<String>,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
     #[serde(rename = "type")]
+    #[schema(value_type = ChannelType)]
     pub kind: String,
     pub member_count: i32,
     pub unread_count: u64,
+    #[schema(value_type = Option<Message>)]
     pub last_message: Option<Shared<Message>>,
     pub created_at: Time,
     pub description: Option<String>,
     pub message_count: u64,
     pub last_message_at: Option<Time>,
+    #[schema(value_type = UserId)]
     pub created_by: String,
     pub updated_at: Time,
+    #[schema(value_type = Option<Id>)]
     pub workspace_id: Option<String>,
     pub config: Config,
+    #[schema(value_type = Option<Role>)]
     pub role: Option<String>,
     pub muted: bool,
     pub starred: bool,
     pub last_read_seq: u64,
     pub idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub members: Option<Vec<Member>>,
     #[serde(flatten)]
     pub aliases: ChannelAliases,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ChannelAliases {
     unread_count: u64,
     member_count: i32,
     message_count: u64,
     last_message_at: Option<Time>,
+    #[schema(value_type = Option<Message>)]
     last_message: Option<Shared<Message>>,
     created_at: Time,
     updated_at: Time,
+    #[schema(value_type = UserId)]
     created_by: String,
+    #[schema(value_type = Option<Id>)]
     workspace_id: Option<String>,
+    #[schema(value_type = Option<Url>)]
     image_url: Option<String>,
     last_read_seq: u64,
 }
 
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
     pub typing_events: bool,
@@ -559,15 +618,21 @@ pub struct Config {
 }
 
 /// A member: both upstream shapes in one, the person flat and under `user`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
+    #[schema(value_type = UserId)]
     pub id: String,
     pub name: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
+    #[schema(value_type = Option<Email>)]
     pub email: Option<String>,
+    #[schema(value_type = Object)]
     pub custom: Map<String, Value>,
+    #[schema(value_type = UserId)]
     pub user_id: String,
+    #[schema(value_type = Role)]
     pub role: String,
     pub joined_at: Option<Time>,
     pub user: Author,

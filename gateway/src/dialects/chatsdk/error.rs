@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use parlance_core::{Error, Reason};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::middleware::request_id;
 
@@ -14,7 +15,8 @@ use crate::middleware::request_id;
 pub type Answer<T> = Result<Json<T>, Failure>;
 
 /// Every error code of the dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ErrorCode)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     Unauthorized,
@@ -120,7 +122,7 @@ pub const fn code_of(reason: Reason) -> Code {
 }
 
 /// One thing that is wrong with a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Detail {
     /// Where: `name`, `users[2].id`; empty for the whole body.
     pub path: String,
@@ -204,21 +206,29 @@ impl From<tonic::Status> for Failure {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// A refusal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Refusal)]
+pub(super) struct Envelope<'a> {
     error: Inner<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
 #[serde(rename_all = "camelCase")]
 struct Inner<'a> {
+    /// For people.
     message: &'a str,
     code: Code,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<String>,
+    /// What is wrong with the request.
     #[serde(skip_serializing_if = "<[Detail]>::is_empty")]
     details: &'a [Detail],
+    /// Seconds, as in `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retry_after: Option<u64>,
 }
 

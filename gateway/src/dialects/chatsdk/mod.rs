@@ -5,6 +5,7 @@ mod blocks;
 pub mod channels;
 mod compose;
 pub mod convert;
+mod describe;
 mod devices;
 pub mod error;
 pub mod events;
@@ -17,7 +18,9 @@ mod reactions;
 mod realtime;
 mod receipts;
 pub mod request;
+pub mod schema;
 mod session;
+mod table;
 mod threads;
 mod tokens;
 mod users;
@@ -26,60 +29,61 @@ mod workspaces;
 
 use axum::Router;
 use axum::routing::{delete, get, patch, post};
+use utoipa::openapi::OpenApi;
 
+use crate::config::ChatSdkSettings;
 use crate::state::Edge;
+use table::{Table, routes};
+
+/// The routes of the dialect.
+pub fn router() -> Router<Edge> {
+    table().into_router()
+}
+
+/// The description of the dialect, for an installation with these settings.
+pub fn description(settings: &ChatSdkSettings) -> OpenApi {
+    describe::document(&table(), settings.require_api_key)
+}
 
 /// Every route of the dialect, in the order of its documentation.
-pub fn routes() -> Router<Edge> {
-    Router::new()
-        // Tokens
-        .route("/tokens", post(tokens::create::handle))
-        .route("/tokens/refresh", post(session::refresh::handle))
-        .route("/api/auth/connect", post(session::connect::handle))
-        .route("/api/auth/refresh", post(session::refresh::handle))
-        .route("/api/realtime/subscription-token", post(realtime::subscription_token::handle))
-        // Channels
-        .route("/api/channels", get(channels::list::handle).post(channels::create::handle))
-        .route("/api/channels/unread-count", get(channels::unread_count::handle))
-        .route(
-            "/api/channels/{id}",
-            get(channels::get::handle).patch(channels::update::handle).delete(channels::delete::handle),
-        )
-        .route("/api/channels/{id}/read", post(channels::mark_read::handle))
-        .route("/api/channels/{id}/settings", patch(channels::update_settings::handle))
-        .route("/api/channels/{id}/star", patch(channels::update_settings::handle))
-        .route("/api/channels/{id}/mute", patch(channels::update_settings::handle))
-        .route("/api/channels/{id}/typing", post(channels::set_typing::handle))
-        .route("/api/channels/{id}/members", get(members::list::handle).post(members::add::handle))
-        .route(
-            "/api/channels/{id}/members/{userId}",
-            patch(members::update::handle).delete(members::remove::handle),
-        )
-        .route("/api/channels/{id}/presence", get(presence::channel::handle))
-        // Read receipts
-        .route("/api/channels/{id}/receipts", post(receipts::create::handle))
-        .route("/api/channels/{id}/receipts/messages/{mid}/receipts", get(receipts::list::handle))
-        .route("/api/channels/{id}/receipts/query", post(receipts::query::handle))
-        .route("/api/channels/{id}/receipts/read-status", get(receipts::read_status::handle))
-        // Messages
-        .route("/api/channels/{id}/messages", get(messages::list::handle).post(messages::send::handle))
-        .route(
-            "/api/channels/{id}/messages/{mid}",
-            get(messages::get::handle).patch(messages::edit::handle).delete(messages::delete::handle),
-        )
-        .route("/api/messages/{mid}", get(messages::get::handle_lone))
-        .route(
-            "/api/channels/{id}/messages/{mid}/thread",
-            get(threads::list::handle).post(threads::reply::handle),
-        )
-        .route("/api/channels/{id}/messages/{mid}/thread/participants", get(threads::participants::handle))
-        // Reactions
-        .route("/api/channels/{id}/messages/{mid}/reactions", post(reactions::add::handle))
-        .route("/api/channels/{id}/messages/{mid}/reactions/{emoji}", delete(reactions::remove::handle))
-        // Pins
-        .route("/api/channels/{id}/messages/{mid}/pin", post(pins::add::handle).delete(pins::remove::handle))
-        .route("/api/channels/{id}/pins", get(pins::list::handle))
-        // Workspaces
+fn table() -> Table {
+    Table::default()
+        .section("Tokens", "Users sign in through the app's backend, which holds the secret key.")
+        .route("/tokens", routes!(tokens::create))
+        .alias("/tokens/refresh", "tokens.refresh", routes!(session::refresh))
+        .route("/api/auth/connect", routes!(session::connect))
+        .route("/api/auth/refresh", routes!(session::refresh))
+        .route("/api/realtime/subscription-token", routes!(realtime::subscription_token))
+        .section("Channels", "Where people talk: two of them, a group, or everybody.")
+        .route("/api/channels", routes!(channels::list, channels::create))
+        .route("/api/channels/unread-count", routes!(channels::unread_count))
+        .route("/api/channels/{id}", routes!(channels::get, channels::update, channels::delete))
+        .route("/api/channels/{id}/read", routes!(channels::mark_read))
+        .route("/api/channels/{id}/settings", routes!(channels::update_settings))
+        .alias("/api/channels/{id}/star", "channels.star", routes!(channels::update_settings))
+        .alias("/api/channels/{id}/mute", "channels.mute", routes!(channels::update_settings))
+        .route("/api/channels/{id}/typing", routes!(channels::set_typing))
+        .route("/api/channels/{id}/members", routes!(members::list, members::add))
+        .route("/api/channels/{id}/members/{userId}", routes!(members::update, members::remove))
+        .route("/api/channels/{id}/presence", routes!(presence::channel))
+        .section("Read receipts", "Who has read what.")
+        .route("/api/channels/{id}/receipts", routes!(receipts::create))
+        .route("/api/channels/{id}/receipts/messages/{mid}/receipts", routes!(receipts::list))
+        .route("/api/channels/{id}/receipts/query", routes!(receipts::query))
+        .route("/api/channels/{id}/receipts/read-status", routes!(receipts::read_status))
+        .section("Messages", "What people write, and threads of replies to it.")
+        .route("/api/channels/{id}/messages", routes!(messages::list, messages::send))
+        .route("/api/channels/{id}/messages/{mid}", routes!(messages::get, messages::edit, messages::delete))
+        .route("/api/messages/{mid}", routes!(messages::get_lone))
+        .route("/api/channels/{id}/messages/{mid}/thread", routes!(threads::list, threads::reply))
+        .route("/api/channels/{id}/messages/{mid}/thread/participants", routes!(threads::participants))
+        .section("Reactions", "An emoji under a message.")
+        .route("/api/channels/{id}/messages/{mid}/reactions", routes!(reactions::add))
+        .route("/api/channels/{id}/messages/{mid}/reactions/{emoji}", routes!(reactions::remove))
+        .section("Pins", "Messages that a channel keeps in sight.")
+        .route("/api/channels/{id}/messages/{mid}/pin", routes!(pins::add, pins::remove))
+        .route("/api/channels/{id}/pins", routes!(pins::list))
+        .section("Workspaces", "Teams, and those who belong to them.")
         .route("/api/workspaces", get(workspaces::list::handle).post(workspaces::create::handle))
         .route(
             "/api/workspaces/invites/{token}",
@@ -103,19 +107,16 @@ pub fn routes() -> Router<Edge> {
             "/api/workspaces/{wid}/members/{userId}",
             patch(workspaces::members::update::handle).delete(workspaces::members::remove::handle),
         )
-        // Users
-        .route("/api/users", get(users::list::handle))
-        .route("/api/users/me", get(users::me::get).patch(users::me::update))
-        .route("/api/users/sync", post(users::sync::handle))
-        .route("/api/users/bulk-delete", post(users::bulk_delete::handle))
-        .route(
-            "/api/users/{userId}",
-            get(users::get::handle).put(users::update::handle).delete(users::delete::handle),
-        )
-        // Blocks
+        .section("Users", "The people of an app; its backend makes and erases them.")
+        .route("/api/users", routes!(users::list))
+        .route("/api/users/me", routes!(users::get_me, users::update_me))
+        .route("/api/users/sync", routes!(users::sync))
+        .route("/api/users/bulk-delete", routes!(users::bulk_delete))
+        .route("/api/users/{userId}", routes!(users::get, users::update, users::delete))
+        .section("Blocks", "Whom one does not want to hear of.")
         .route("/api/users/me/blocked", get(blocks::list::handle))
         .route("/api/users/{userId}/block", post(blocks::add::handle).delete(blocks::remove::handle))
-        // Devices
+        .section("Devices", "Where notifications go.")
         .route("/api/devices", post(devices::register::handle))
         .route(
             "/api/devices/preferences",
@@ -126,10 +127,10 @@ pub fn routes() -> Router<Edge> {
         .route("/api/webpush/subscribe", post(webpush::subscribe::handle))
         .route("/api/webpush/unsubscribe", post(webpush::unsubscribe::handle))
         .route("/api/webpush/test", post(webpush::test::handle))
-        // Presence
-        .route("/api/presence", post(presence::set::handle))
-        .route("/api/presence/heartbeat", post(presence::heartbeat::handle))
-        .route("/api/presence/online", post(presence::online::handle))
-        .route("/api/presence/offline", post(presence::offline::handle))
-        .route("/api/presence/query", post(presence::query::handle))
+        .section("Presence", "Who is there.")
+        .route("/api/presence", routes!(presence::set))
+        .route("/api/presence/heartbeat", routes!(presence::heartbeat))
+        .route("/api/presence/online", routes!(presence::online))
+        .route("/api/presence/offline", routes!(presence::offline))
+        .route("/api/presence/query", routes!(presence::query))
 }

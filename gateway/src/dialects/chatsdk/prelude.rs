@@ -3,6 +3,7 @@
 pub(super) use axum::Json;
 pub(super) use axum::extract::State;
 pub(super) use serde::{Deserialize, Serialize};
+pub(super) use utoipa::ToSchema;
 
 pub(super) use super::auth::User;
 pub(super) use super::error::{Answer, Failure};
@@ -11,7 +12,7 @@ pub(super) use super::{compose, convert};
 pub(super) use crate::state::Edge;
 
 /// `{"success": true}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Success {
     pub success: bool,
 }

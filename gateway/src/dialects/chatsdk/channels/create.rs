@@ -4,34 +4,57 @@ use parlance_rpc::Context;
 
 use super::super::prelude::*;
 use super::super::request::IdempotencyKey;
+use super::super::schema::{ChannelType, Description, GivenImage, GivenName, Id, Key, UserId};
 use super::super::workspaces;
 use super::ConfigInput;
 
 /// Most members beside the creator.
 const MAX_MEMBERS: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = Option<GivenName>)]
     name: Option<String>,
+    #[schema(value_type = Option<ChannelType>)]
     r#type: Option<String>,
+    #[schema(value_type = Option<Description>)]
     description: Option<String>,
+    #[schema(value_type = Option<GivenImage>)]
     image: Option<String>,
     #[serde(rename = "imageUrl")]
+    #[schema(value_type = Option<GivenImage>)]
     image_url: Option<String>,
     #[serde(rename = "image_url")]
+    #[schema(value_type = Option<GivenImage>)]
     image_url_alias: Option<String>,
+    #[schema(value_type = Option<Vec<UserId>>, max_items = 100)]
     member_ids: Option<Vec<String>>,
+    #[schema(value_type = Option<Id>)]
     workspace_id: Option<String>,
     #[serde(rename = "workspace_id")]
+    #[schema(value_type = Option<Id>)]
     workspace_id_alias: Option<String>,
+    #[schema(value_type = Option<Key>)]
     idempotency_key: Option<String>,
     config: Option<ConfigInput>,
 }
 
-/// `POST /api/channels`: 201 with the new channel; 200 with the direct channel that the pair has, or
-/// with the channel that the idempotency key made before. In a workspace: 404 for those who are no members, 403
-/// if others are not.
+/// `POST /api/channels`: makes a channel: 201 with it; 200 with the direct channel that the pair
+/// has, or with the channel that the idempotency key made before. In a workspace: 404 for those who are
+/// no members, 403 if others are not.
+#[utoipa::path(
+    post,
+    path = "/api/channels",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses(
+        (status = 201, body = convert::Channel),
+        (status = 200, body = convert::Channel, description = "It was there already."),
+        (status = 403),
+        (status = 404)
+    )
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

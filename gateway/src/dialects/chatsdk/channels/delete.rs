@@ -2,7 +2,8 @@ use parlance_proto::channel::DeleteChannelRequest;
 
 use super::super::prelude::*;
 
-/// `DELETE /api/channels/{id}`: the owner only.
+/// `DELETE /api/channels/{id}`: deletes a channel; the owner only.
+#[utoipa::path(delete, path = "/api/channels/{id}", responses((status = 200, body = Success)))]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -3,15 +3,27 @@ use parlance_proto::channel::ListChannelsRequest;
 
 use super::super::compose::Members;
 use super::super::prelude::*;
+use super::super::schema::{ChannelType, Id};
 use super::super::workspaces;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     channels: Vec<convert::Channel>,
 }
 
 /// `GET /api/channels?limit&offset&type&workspaceId`: joined and discoverable channels, newest activity first;
 /// those of a workspace for its members only.
+#[utoipa::path(
+    get,
+    path = "/api/channels",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 50 if absent; brought into 1 to 100."),
+        ("offset" = Option<i64>, Query, description = "How many to leave out first."),
+        ("type" = Option<ChannelType>, Query, description = "Only channels of this type."),
+        ("workspaceId" = Option<Id>, Query, description = "Only channels of this workspace.")
+    ),
+    responses((status = 200, body = Reply), (status = 403), (status = 404))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, query: Query) -> Answer<Reply> {
     let workspace = query.text("workspaceId").or_else(|| query.text("workspace_id"));
     let workspace = workspace.map(workspaces::num_of).transpose()?.unwrap_or(0);

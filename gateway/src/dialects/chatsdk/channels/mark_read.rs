@@ -2,21 +2,30 @@ use parlance_proto::message::MarkReadRequest;
 
 use super::super::prelude::*;
 use super::super::request::any_message_ref;
+use super::super::schema::Id;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = Option<Id>)]
     message_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: bool,
     last_read_seq: u64,
 }
 
-/// `POST /api/channels/{id}/read`: up to a message (which is also a receipt), or everything.
+/// `POST /api/channels/{id}/read`: marks as read: up to a message (which is also a receipt), or
+/// everything.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/read",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

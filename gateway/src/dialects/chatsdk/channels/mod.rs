@@ -15,9 +15,10 @@ pub use names::{Channel, chat, parse, user};
 
 use parlance_proto::channel::ChannelConfigOverrides;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// Switches of a channel, each optional.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigInput {
     typing_events: Option<bool>,

@@ -2,12 +2,18 @@ use parlance_proto::presence::SetTypingRequest;
 
 use super::super::prelude::*;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
     typing: Option<bool>,
 }
 
 /// `POST /api/channels/{id}/typing`: the caller types, or has stopped.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/typing",
+    request_body = Body,
+    responses((status = 200, body = Success))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -2,12 +2,13 @@ use parlance_proto::message::GetUnreadRequest;
 
 use super::super::prelude::*;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     count: u64,
 }
 
-/// `GET /api/channels/unread-count`: the sum over the caller's channels.
+/// `GET /api/channels/unread-count`: how much is unread, the sum over the caller's channels.
+#[utoipa::path(get, path = "/api/channels/unread-count", responses((status = 200, body = Reply)))]
 pub async fn handle(State(edge): State<Edge>, user: User) -> Answer<Reply> {
     let request = GetUnreadRequest { user_nums: Vec::new() };
     let unread = edge.message().get_unread(user.context.request(request)).await?.into_inner();

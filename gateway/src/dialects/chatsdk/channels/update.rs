@@ -2,25 +2,37 @@ use parlance_proto::channel::UpdateChannelRequest;
 
 use super::super::prelude::*;
 use super::super::request::given;
+use super::super::schema::{Description, GivenImage, GivenName};
 use super::ConfigInput;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<GivenName>)]
     name: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Description>)]
     description: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<GivenImage>)]
     image: Option<Option<String>>,
     #[serde(default, rename = "imageUrl", deserialize_with = "given")]
+    #[schema(value_type = Option<GivenImage>)]
     image_url: Option<Option<String>>,
     #[serde(default, rename = "image_url", deserialize_with = "given")]
+    #[schema(value_type = Option<GivenImage>)]
     image_url_alias: Option<Option<String>>,
     config: Option<ConfigInput>,
 }
 
-/// `PATCH /api/channels/{id}`: owner or admin. Absent fields stay, null clears.
+/// `PATCH /api/channels/{id}`: changes a channel; owner or admin. Absent fields stay, null clears.
+#[utoipa::path(
+    patch,
+    path = "/api/channels/{id}",
+    request_body = Body,
+    responses((status = 200, body = convert::Channel))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

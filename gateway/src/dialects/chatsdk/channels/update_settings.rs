@@ -2,13 +2,13 @@ use parlance_proto::channel::UpdateMemberSettingsRequest;
 
 use super::super::prelude::*;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
     starred: Option<bool>,
     muted: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     success: bool,
     starred: bool,
@@ -16,6 +16,12 @@ pub struct Reply {
 }
 
 /// `PATCH /api/channels/{id}/settings`: the caller's own switches; also `PATCH …/star`, `PATCH …/mute`.
+#[utoipa::path(
+    patch,
+    path = "/api/channels/{id}/settings",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -2,16 +2,20 @@ use parlance_proto::channel::AddMembersRequest;
 
 use super::super::prelude::*;
 use super::super::request::count_between;
+use super::super::schema::{Role, UserId};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = Option<UserId>)]
     user_id: Option<String>,
+    #[schema(value_type = Option<Vec<UserId>>, max_items = 100)]
     user_ids: Option<Vec<String>>,
+    #[schema(value_type = Option<Role>)]
     role: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: bool,
@@ -19,6 +23,12 @@ pub struct Reply {
 }
 
 /// `POST /api/channels/{id}/members`: adds users; oneself on a public channel joins it.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/members",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -2,14 +2,23 @@ use parlance_proto::channel::ListMembersRequest;
 
 use super::super::prelude::*;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     members: Vec<convert::Member>,
     member_count: i32,
 }
 
-/// `GET /api/channels/{id}/members?limit&offset`: owner first, then by rank and time of joining.
+/// `GET /api/channels/{id}/members?limit&offset`: the members: owner first, then by rank and time of joining.
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/members",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 1000 if absent; brought into 1 to 1000."),
+        ("offset" = Option<i64>, Query, description = "How many to leave out first.")
+    ),
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -4,6 +4,11 @@ use super::super::prelude::*;
 use super::super::request::UserPath;
 
 /// `DELETE /api/channels/{id}/members/{userId|me}`: removes a member, or leaves.
+#[utoipa::path(
+    delete,
+    path = "/api/channels/{id}/members/{userId}",
+    responses((status = 200, body = Success))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

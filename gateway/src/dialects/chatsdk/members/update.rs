@@ -2,19 +2,28 @@ use parlance_proto::channel::UpdateMemberRequest;
 
 use super::super::prelude::*;
 use super::super::request::{UserPath, required};
+use super::super::schema::Role;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
+    #[schema(value_type = Role)]
     role: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     success: bool,
+    #[schema(value_type = Role)]
     role: String,
 }
 
 /// `PATCH /api/channels/{id}/members/{userId|me}`: gives a member another role.
+#[utoipa::path(
+    patch,
+    path = "/api/channels/{id}/members/{userId}",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

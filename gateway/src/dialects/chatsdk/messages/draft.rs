@@ -1,40 +1,60 @@
 use parlance_proto::message::{self, MessageDraft};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::super::error::Failure;
 use super::super::request::any_message_ref;
+use super::super::schema::{AttachmentType, GivenUrl, Id, Key, MessageText, UserId};
 
-/// What a client sends to have a message written (contract, section 4.4).
-#[derive(Deserialize)]
+/// What a client sends to have a message written: text, attachments or both.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Draft {
+    #[schema(value_type = Option<MessageText>)]
     text: Option<String>,
+    #[schema(max_items = 10)]
     attachments: Option<Vec<Attachment>>,
+    #[schema(value_type = Option<Id>)]
     parent_id: Option<String>,
     #[serde(rename = "parent_id")]
+    #[schema(value_type = Option<Id>)]
     parent_id_alias: Option<String>,
+    #[schema(value_type = Option<Key>)]
     client_msg_id: Option<String>,
+    #[schema(value_type = Option<Id>)]
     reply_to_id: Option<String>,
+    #[schema(value_type = Option<Vec<UserId>>, max_items = 100)]
     mentioned_user_ids: Option<Vec<String>>,
 }
 
 /// Kinds of attachments that clients of this dialect can show.
 const KINDS: [&str; 6] = ["image", "video", "audio", "file", "giphy", "voicenote"];
 
-#[derive(Deserialize)]
+/// A file that goes with a message.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DraftAttachment)]
 #[serde(rename_all = "camelCase")]
 struct Attachment {
+    #[schema(value_type = AttachmentType)]
     r#type: Option<String>,
+    #[schema(value_type = GivenUrl)]
     url: Option<String>,
     name: Option<String>,
+    #[schema(minimum = 0)]
     size: Option<f64>,
+    #[schema(minimum = 0)]
     file_size: Option<f64>,
     mime_type: Option<String>,
     title: Option<String>,
+    #[schema(minimum = 0)]
     width: Option<f64>,
+    #[schema(minimum = 0)]
     height: Option<f64>,
+    #[schema(minimum = 0)]
     duration: Option<f64>,
+    #[schema(max_items = 1024)]
     waveform: Option<Vec<f64>>,
+    #[schema(value_type = Option<GivenUrl>)]
     thumbnail_url: Option<String>,
     blurhash: Option<String>,
     upload_id: Option<String>,

@@ -1,13 +1,21 @@
 use parlance_proto::message::EditMessageRequest;
 
 use super::super::prelude::*;
+use super::super::schema::GivenText;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
+    #[schema(value_type = GivenText)]
     text: Option<String>,
 }
 
 /// `PATCH /api/channels/{id}/messages/{mid}`: the author writes another text.
+#[utoipa::path(
+    patch,
+    path = "/api/channels/{id}/messages/{mid}",
+    request_body = Body,
+    responses((status = 200, body = convert::Message))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

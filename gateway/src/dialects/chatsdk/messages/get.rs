@@ -1,9 +1,13 @@
 use parlance_proto::message::{GetMessagesRequest, Message};
 
 use super::super::prelude::*;
-use super::super::request::LoneMessagePath;
 
 /// `GET /api/channels/{id}/messages/{mid}`: one message, a tombstone if it is deleted.
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/messages/{mid}",
+    responses((status = 200, body = convert::Message))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<convert::Message> {
     let request = GetMessagesRequest { messages: vec![path.message], channel_num: path.channel };
     let Some(message) = find(&edge, &user, request).await? else {
@@ -14,18 +18,12 @@ pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> 
     Ok(Json(compose::message(&edge, &user, Some(message)).await?))
 }
 
-/// `GET /api/messages/{mid}`: the same, wherever the message is.
-pub async fn handle_lone(
-    State(edge): State<Edge>,
-    user: User,
-    LoneMessagePath(message): LoneMessagePath,
-) -> Answer<convert::Message> {
-    let request = GetMessagesRequest { messages: vec![message], channel_num: 0 };
-    let message = find(&edge, &user, request).await?.ok_or_else(|| Failure::not_found("message"))?;
-    Ok(Json(compose::message(&edge, &user, Some(message)).await?))
-}
-
-async fn find(edge: &Edge, user: &User, request: GetMessagesRequest) -> Result<Option<Message>, Failure> {
+/// The message, if the user may read it.
+pub(super) async fn find(
+    edge: &Edge,
+    user: &User,
+    request: GetMessagesRequest,
+) -> Result<Option<Message>, Failure> {
     let reply =
         edge.message().get_messages(user.context.routed(request.channel_num, request)).await?.into_inner();
     Ok(reply.messages.into_iter().next())

@@ -1,9 +1,11 @@
 use parlance_proto::message::{ListMessagesRequest, list_messages_request::Cursor};
 
+use super::super::convert::Time;
 use super::super::prelude::*;
 use super::super::request::any_message_ref;
+use super::super::schema::Id;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     messages: Vec<convert::Message>,
@@ -13,6 +15,28 @@ pub struct Reply {
 
 /// `GET /api/channels/{id}/messages?limit&before&after&since_seq&include_deleted&changed_since`: a page
 /// of the main list, ascending; `since_seq` goes before `before`, that before `after`.
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/messages",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 100 if absent; brought into 1 to 200."),
+        (
+            "since_seq" = Option<i64>, Query,
+            description = "Messages after this number, tombstones included; 0 = not used."
+        ),
+        ("before" = Option<Id>, Query, description = "Messages before this one."),
+        ("after" = Option<Id>, Query, description = "Messages after this one."),
+        (
+            "include_deleted" = Option<bool>, Query,
+            description = "Whether deleted messages are listed too, as tombstones."
+        ),
+        (
+            "changed_since" = Option<Time>, Query,
+            description = "With `since_seq`: also older messages that have changed after this time."
+        )
+    ),
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

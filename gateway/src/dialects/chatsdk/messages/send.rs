@@ -7,8 +7,21 @@ use super::super::prelude::*;
 use super::super::request::IdempotencyKey;
 use super::Draft;
 
-/// `POST /api/channels/{id}/messages`: 201 with the message; a repeat (same `clientMsgId`, or same
-/// `Idempotency-Key` without one) is 200 with the first message and `duplicate: true`.
+/// `POST /api/channels/{id}/messages`: sends a message: 201 with it; a repeat (same `clientMsgId`, or
+/// same `Idempotency-Key` without one) is 200 with the first message and `duplicate: true`.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/messages",
+    params(IdempotencyKey),
+    request_body = Draft,
+    responses(
+        (status = 201, body = convert::Message),
+        (
+            status = 200, body = convert::Message,
+            description = "It was sent before: the first message, with `duplicate`."
+        )
+    )
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     Sender(user): Sender,

@@ -2,12 +2,13 @@ use parlance_proto::message::ListPinsRequest;
 
 use super::super::prelude::*;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     messages: Vec<convert::Message>,
 }
 
 /// `GET /api/channels/{id}/pins`: pinned messages, the newest pin first.
+#[utoipa::path(get, path = "/api/channels/{id}/pins", responses((status = 200, body = Reply)))]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

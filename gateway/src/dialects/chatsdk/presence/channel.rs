@@ -3,11 +3,12 @@ use parlance_proto::channel::ListMembersRequest;
 use super::super::blocks;
 use super::super::convert::{Author, Presence, Time};
 use super::super::prelude::*;
+use super::super::schema::{Url, UserId};
 
 /// Most members whose presence is shown.
 const SHOWN: u32 = 1000;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     online: Vec<Member>,
@@ -16,20 +17,24 @@ pub struct Reply {
     total_members: i32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemberPresence)]
 #[serde(rename_all = "camelCase")]
 struct Member {
     id: String,
     name: String,
+    #[schema(value_type = Option<Url>)]
     image: Option<String>,
     online: bool,
     last_seen: Option<Time>,
+    #[schema(value_type = UserId)]
     user_id: String,
     user: Author,
 }
 
 /// `GET /api/channels/{id}/presence`: which members are online. Those of whom one has blocked the
 /// other look like somebody never seen.
+#[utoipa::path(get, path = "/api/channels/{id}/presence", responses((status = 200, body = Reply)))]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

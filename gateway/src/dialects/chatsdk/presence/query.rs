@@ -6,20 +6,22 @@ use parlance_proto::channel::ListCompanionsRequest;
 use super::super::convert::{Card, Time};
 use super::super::prelude::*;
 use super::super::request::count_between;
+use super::super::schema::UserId;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
     #[serde(default)]
+    #[schema(value_type = Vec<UserId>, required, min_items = 1, max_items = 100)]
     user_ids: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     presence: BTreeMap<String, Seen>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Seen {
     online: bool,
@@ -28,6 +30,12 @@ struct Seen {
 }
 
 /// `POST /api/presence/query`: who of these is online; only those with whom the caller shares a channel.
+#[utoipa::path(
+    post,
+    path = "/api/presence/query",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Reply> {
     count_between("userIds", body.user_ids.len(), 1, 100)?;
     let service = user.context.as_service();

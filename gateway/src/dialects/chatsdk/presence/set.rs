@@ -1,12 +1,19 @@
 use super::super::prelude::*;
 use super::{Declarer, set_status};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
+    #[schema(value_type = bool)]
     online: Option<bool>,
 }
 
 /// `POST /api/presence`: the caller is online, or not.
+#[utoipa::path(
+    post,
+    path = "/api/presence",
+    request_body = Body,
+    responses((status = 200, body = Success))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     Declarer(user): Declarer,

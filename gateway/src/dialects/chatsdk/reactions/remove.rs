@@ -4,6 +4,11 @@ use super::super::prelude::*;
 use super::super::request::EmojiPath;
 
 /// `DELETE /api/channels/{id}/messages/{mid}/reactions/{emoji}`: the caller takes a reaction back.
+#[utoipa::path(
+    delete,
+    path = "/api/channels/{id}/messages/{mid}/reactions/{emoji}",
+    responses((status = 200, body = Success), (status = 400))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

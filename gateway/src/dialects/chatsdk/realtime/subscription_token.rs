@@ -4,16 +4,18 @@ use super::super::channels::{Channel, parse};
 use super::super::error::Code;
 use super::super::prelude::*;
 use super::super::request::required;
+use super::super::schema::StreamName;
 
 /// Life of a subscription token in seconds.
 const TTL_S: u32 = 900;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
+    #[schema(value_type = StreamName)]
     channel: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     token: String,
@@ -22,6 +24,12 @@ pub struct Reply {
 
 /// `POST /api/realtime/subscription-token`: a token for one realtime channel that the caller may
 /// subscribe to.
+#[utoipa::path(
+    post,
+    path = "/api/realtime/subscription-token",
+    request_body = Body,
+    responses((status = 200, body = Reply), (status = 403), (status = 404))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Reply> {
     let channel = required("channel", body.channel)?;
     let longest = edge.settings().realtime.max_channel_length;

@@ -2,21 +2,30 @@ use parlance_proto::message::MarkReadRequest;
 
 use super::super::prelude::*;
 use super::super::request::{any_message_ref, required};
+use super::super::schema::Id;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = Id)]
     message_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: bool,
+    #[schema(value_type = Option<Id>)]
     last_read_message_id: Option<String>,
 }
 
 /// `POST /api/channels/{id}/receipts`: the caller has read up to a message.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/receipts",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -7,7 +7,7 @@ use super::{Reader, nums, reader};
 /// Most readers that are listed by name.
 const LISTED: u32 = 1000;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     read_by: Vec<Reader>,
@@ -16,6 +16,11 @@ pub struct Reply {
 }
 
 /// `GET /api/channels/{id}/receipts/messages/{mid}/receipts`: who has read a message, its author left out.
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/receipts/messages/{mid}/receipts",
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Reply> {
     let channel_num = path.channel;
     let request = QueryReadersRequest { channel_num, messages: vec![path.message], limit: LISTED };

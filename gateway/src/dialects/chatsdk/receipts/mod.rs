@@ -8,15 +8,19 @@ pub mod read_status;
 use parlance_core::Num;
 use parlance_proto::message::Reader as ReaderOf;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::convert::{self, Card, People, Time};
+use super::schema::{Url, UserId};
 
-/// Section 2.6.
-#[derive(Serialize)]
+/// Somebody who has read a message.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reader {
+    #[schema(value_type = UserId)]
     user_id: String,
     name: String,
+    #[schema(value_type = Option<Url>)]
     image: Option<String>,
     read_at: Option<Time>,
 }

@@ -4,22 +4,24 @@ use parlance_proto::message::QueryReadersRequest;
 
 use super::super::prelude::*;
 use super::super::request::{any_message_ref, count_between};
+use super::super::schema::Id;
 use super::{Reader, nums, reader};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
     #[serde(default)]
+    #[schema(value_type = Vec<Id>, required, min_items = 1, max_items = 100)]
     message_ids: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     /// By the ids as they were asked.
     receipts: BTreeMap<String, Receipts>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Receipts {
     read_count: u32,
@@ -28,6 +30,12 @@ struct Receipts {
 
 /// `POST /api/channels/{id}/receipts/query`: counts and up to ten readers of many messages; unknown
 /// ones have none.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/receipts/query",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -2,23 +2,32 @@ use parlance_proto::message::ListReadPositionsRequest;
 
 use super::super::convert::Card;
 use super::super::prelude::*;
+use super::super::schema::{Id, Url, UserId};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     members: Vec<Position>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Position {
+    #[schema(value_type = UserId)]
     user_id: String,
     name: String,
+    #[schema(value_type = Option<Url>)]
     image: Option<String>,
+    #[schema(value_type = Option<Id>)]
     last_read_message_id: Option<String>,
     last_read_seq: u64,
 }
 
 /// `GET /api/channels/{id}/receipts/read-status`: how far each member has read.
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/receipts/read-status",
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

@@ -4,19 +4,25 @@ use serde_json::{Map, Value};
 use super::super::auth::ConnectIssuer;
 use super::super::prelude::*;
 use super::super::request::{custom_text, required};
+use super::super::schema::{GivenEmail, GivenImage, Name, Url, UserId};
 use super::{Internal, SHORT_TTL_S, sign_in};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = UserId)]
     user_id: Option<String>,
+    #[schema(value_type = Option<Name>)]
     display_name: Option<String>,
+    #[schema(value_type = Option<GivenImage>)]
     avatar: Option<String>,
+    #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     user: Connected,
@@ -27,12 +33,14 @@ pub struct Reply {
     internal: Internal,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Connected {
     id: String,
     display_name: String,
+    #[schema(value_type = Option<Url>)]
     avatar: Option<String>,
+    #[schema(value_type = Object)]
     metadata: Map<String, Value>,
 }
 
@@ -41,6 +49,13 @@ const FIELDS: &[(&str, &str)] =
     &[("id", "userId"), ("name", "displayName"), ("image", "avatar"), ("custom", "metadata")];
 
 /// `POST /api/auth/connect`: signs a user in, with a short access token and a refresh token.
+#[utoipa::path(
+    post,
+    path = "/api/auth/connect",
+    security(("apiKey" = [])),
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     ConnectIssuer(server): ConnectIssuer,

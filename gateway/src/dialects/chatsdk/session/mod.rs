@@ -6,6 +6,7 @@ pub mod refresh;
 use parlance_proto::auth::{self, IssueTokensRequest, IssueTokensResponse, UserInput};
 use parlance_rpc::Context;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::Failure;
 use super::users;
@@ -15,7 +16,7 @@ use crate::state::Edge;
 const SHORT_TTL_S: u32 = 900;
 
 /// What only the client library is to read.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Internal {
     ws_token: String,

@@ -6,13 +6,13 @@ use super::super::error::Code;
 use super::super::prelude::*;
 use super::{Internal, SHORT_TTL_S};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
     refresh_token: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     token: String,
@@ -25,6 +25,13 @@ pub struct Reply {
 
 /// `POST /api/auth/refresh`, `POST /tokens/refresh`: exchanges a refresh token (in the body, or as
 /// the bearer token) for new tokens.
+#[utoipa::path(
+    post,
+    path = "/api/auth/refresh",
+    security((), ("refreshToken" = [])),
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     refresher: Refresher,

@@ -3,7 +3,7 @@ use parlance_proto::message::{ListThreadRequest, list_thread_request::Cursor};
 use super::super::prelude::*;
 use super::super::request::{any_message_ref, message_ref, parse_time};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     parent: convert::Message,
@@ -13,6 +13,18 @@ pub struct Reply {
 
 /// `GET /api/channels/{id}/messages/{mid}/thread?limit&before`: replies, oldest first. `before` is the id
 /// of a reply, or the time after which to go on (so pages the one client that sends a time).
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/messages/{mid}/thread",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 50 if absent; brought into 1 to 200."),
+        (
+            "before" = Option<String>, Query,
+            description = "Id of a reply: older ones. A time: replies after it."
+        )
+    ),
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath, query: Query) -> Answer<Reply> {
     let request = ListThreadRequest {
         channel_num: path.channel,

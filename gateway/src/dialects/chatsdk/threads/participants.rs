@@ -3,12 +3,12 @@ use parlance_proto::message::{GetMessagesRequest, ListThreadParticipantsRequest}
 use super::super::convert::Card;
 use super::super::prelude::*;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     participants: Vec<Participant>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Participant {
     #[serde(flatten)]
@@ -19,6 +19,11 @@ struct Participant {
 /// `GET /api/channels/{id}/messages/{mid}/thread/participants`: who has replied, in the order of their
 /// first reply. Clients ask this for every message they show, so one without replies is answered from
 /// its counter.
+#[utoipa::path(
+    get,
+    path = "/api/channels/{id}/messages/{mid}/thread/participants",
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, path: MessagePath) -> Answer<Reply> {
     let request = GetMessagesRequest { messages: vec![path.message.clone()], channel_num: path.channel };
     let found =

@@ -7,6 +7,19 @@ use super::super::prelude::*;
 use super::super::request::IdempotencyKey;
 
 /// `POST /api/channels/{id}/messages/{mid}/thread`: a reply that is announced in the thread alone.
+#[utoipa::path(
+    post,
+    path = "/api/channels/{id}/messages/{mid}/thread",
+    params(IdempotencyKey),
+    request_body = Draft,
+    responses(
+        (status = 201, body = convert::Message),
+        (
+            status = 200, body = convert::Message,
+            description = "It was sent before: the first message, with `duplicate`."
+        )
+    )
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     Sender(user): Sender,

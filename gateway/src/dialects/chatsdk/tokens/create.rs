@@ -3,20 +3,26 @@ use serde_json::{Map, Value};
 use super::super::auth::Issuer;
 use super::super::prelude::*;
 use super::super::request::{custom_text, required};
+use super::super::schema::{GivenEmail, GivenImage, Name, Url, UserId};
 use super::super::session;
 use parlance_proto::auth::UserInput;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = UserId)]
     user_id: Option<String>,
+    #[schema(value_type = Option<Name>)]
     name: Option<String>,
+    #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
+    #[schema(value_type = Option<GivenImage>)]
     image: Option<String>,
+    #[schema(value_type = Option<Object>)]
     custom: Option<Map<String, Value>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     token: String,
@@ -26,15 +32,23 @@ pub struct Reply {
     refresh_token: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Named {
     id: String,
     name: String,
     email: Option<String>,
+    #[schema(value_type = Option<Url>)]
     image: Option<String>,
 }
 
 /// `POST /tokens`: creates or updates the user and signs him in.
+#[utoipa::path(
+    post,
+    path = "/tokens",
+    security(("apiKey" = [])),
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     Issuer(server): Issuer,

@@ -3,19 +3,27 @@
 pub mod bulk_delete;
 pub mod delete;
 pub mod get;
+pub mod get_me;
 pub mod list;
-pub mod me;
 pub mod sync;
 pub mod update;
+pub mod update_me;
 
 use parlance_core::{Error, Reason};
 use parlance_proto::auth::upsert_users_response::Result as Upserted;
 use parlance_proto::auth::{self, UpsertUsersRequest, UserInput};
 use parlance_rpc::Context;
 
-use super::compose;
+use super::auth::User;
 use super::error::Failure;
+use super::{compose, convert};
 use crate::state::Edge;
+
+/// A user as he sees himself.
+async fn in_full(edge: &Edge, user: &User, found: &auth::User) -> convert::User {
+    let presence = compose::presence(edge, &user.context, vec![user.num]).await;
+    convert::user(found, presence.get(&user.num).copied().unwrap_or_default(), true)
+}
 
 /// Creates or updates one user.
 pub async fn upsert(edge: &Edge, context: &Context, input: UserInput) -> Result<auth::User, Failure> {

@@ -4,24 +4,31 @@ use serde_json::{Map, Value};
 use super::super::auth::Server;
 use super::super::prelude::*;
 use super::super::request::{count_between, custom_text, parse_value};
+use super::super::schema::{GivenEmail, GivenImage, Name, UserId};
 use super::upsert_many;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
     #[serde(default)]
+    #[schema(value_type = Vec<Item>, required, min_items = 1, max_items = 100)]
     users: Vec<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Item {
+    #[schema(value_type = UserId)]
     id: Option<String>,
+    #[schema(value_type = Option<Name>)]
     name: Option<String>,
+    #[schema(value_type = Option<GivenImage>)]
     image: Option<String>,
+    #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
+    #[schema(value_type = Option<Object>)]
     custom: Option<Map<String, Value>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     synced: usize,
     created: usize,
@@ -29,7 +36,7 @@ pub struct Reply {
     errors: Vec<ItemError>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ItemError {
     id: Option<String>,
     error: String,
@@ -37,6 +44,13 @@ struct ItemError {
 
 /// `POST /api/users/sync`: creates or updates up to 100 users; one that is refused does not stop the
 /// others.
+#[utoipa::path(
+    post,
+    path = "/api/users/sync",
+    security(("apiKey" = [])),
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, server: Server, Input(body): Input<Body>) -> Answer<Reply> {
     count_between("users", body.users.len(), 1, 100)?;
     let (inputs, mut errors) = sort_out(body.users);

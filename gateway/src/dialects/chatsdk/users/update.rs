@@ -4,17 +4,29 @@ use serde_json::{Map, Value};
 use super::super::auth::Server;
 use super::super::prelude::*;
 use super::super::request::{UserPath, custom_text};
+use super::super::schema::{GivenEmail, GivenImage, Name};
 use super::upsert;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
+    #[schema(value_type = Option<Name>)]
     name: Option<String>,
+    #[schema(value_type = Option<GivenImage>)]
     image: Option<String>,
+    #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
+    #[schema(value_type = Option<Object>)]
     custom: Option<Map<String, Value>>,
 }
 
 /// `PUT /api/users/{userId}`: creates or updates a user; custom data is merged, absent fields stay.
+#[utoipa::path(
+    put,
+    path = "/api/users/{userId}",
+    security(("apiKey" = [])),
+    request_body = Body,
+    responses((status = 200, body = convert::Profile))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     server: Server,

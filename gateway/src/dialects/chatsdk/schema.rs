@@ -1,0 +1,171 @@
+//! Shapes that cannot be derived: what serde sees as a plain string and the contract knows better.
+//!
+//! A field says `#[schema(value_type = UserId)]` (or `Option<UserId>`); in the description these shapes
+//! stand in place, not behind a reference.
+
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Required, SchemaFormat};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use super::convert::{Shared, Time};
+use super::request::IdempotencyKey;
+
+/// Marks a field of answers that may be absent, though it may also be null.
+pub const MAY_BE_ABSENT: &str = "x-may-be-absent";
+
+/// Everything but control characters.
+const PRINTABLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// As [`PRINTABLE`], and something else than white space in it.
+const PRINTABLE_NOT_BLANK: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// Something else than white space, and no NUL.
+const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
+/// No NUL.
+const NO_NUL: &str = r"^[^\u0000]*$";
+/// Control characters apart from line breaks and tabs stay out.
+const LINES: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+/// What fits in a header.
+const VISIBLE: &str = "^[!-~]*$";
+/// An http or https URL (RFC 3986).
+const HTTP_URL: &str =
+    r"^https?://[A-Za-z0-9.-]*[A-Za-z0-9](:[0-9]{1,4})?([/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?$";
+/// The same or nothing.
+const HTTP_URL_OR_EMPTY: &str =
+    r"^(https?://[A-Za-z0-9.-]*[A-Za-z0-9](:[0-9]{1,4})?([/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?)?$";
+/// Something that could be delivered to.
+const ADDRESS: &str = r"^[^@\s\u0000-\u001f\u007f-\u009f]+@[^@\s\u0000-\u001f\u007f-\u009f]+$";
+/// The same or nothing.
+const ADDRESS_OR_EMPTY: &str = r"^([^@\s\u0000-\u001f\u007f-\u009f]+@[^@\s\u0000-\u001f\u007f-\u009f]+)?$";
+
+/// Kinds of text. None has values: they only describe.
+macro_rules! texts {
+    ($(#[doc = $doc:literal] $name:ident = $object:expr;)+) => {
+        $(
+            #[doc = $doc]
+            pub enum $name {}
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    let object: ObjectBuilder = $object;
+                    object.description(Some($doc.trim())).into()
+                }
+            }
+
+            impl ToSchema for $name {}
+        )+
+
+        /// The shape of a kind of text; `None` if it is none.
+        pub fn text_named(name: &str) -> Option<RefOr<Schema>> {
+            match name {
+                "Time" => Some(Time::schema()),
+                $(stringify!($name) => Some($name::schema()),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+texts! {
+    /// An id that we have given: channel, message, workspace.
+    Id = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    /// An id that the app has given: any text of up to 255 bytes.
+    UserId = text().min_length(Some(1)).max_length(Some(255)).pattern(Some(PRINTABLE_NOT_BLANK));
+    /// A name of people and channels.
+    Name = text().max_length(Some(255)).pattern(Some(PRINTABLE));
+    /// The name of a new channel.
+    GivenName = text().min_length(Some(1)).max_length(Some(255)).pattern(Some(PRINTABLE));
+    /// What a channel is about; may have line breaks.
+    Description = text().max_length(Some(1000)).pattern(Some(LINES));
+    /// An absolute http or https URL.
+    Url = text().max_length(Some(2048)).pattern(Some("^[Hh][Tt][Tt][Pp][Ss]?://"));
+    /// An absolute http or https URL in a request.
+    GivenUrl = text().max_length(Some(2048)).pattern(Some(HTTP_URL)).examples([FILE]);
+    /// An absolute http or https URL; empty for none.
+    GivenImage = text().max_length(Some(2048)).pattern(Some(HTTP_URL_OR_EMPTY)).examples([FILE]);
+    /// An e-mail address.
+    Email = text().max_length(Some(320)).pattern(Some(ADDRESS)).examples([PERSON]);
+    /// An e-mail address; empty for none.
+    GivenEmail = text().max_length(Some(320)).pattern(Some(ADDRESS_OR_EMPTY)).examples([PERSON]);
+    /// The name of a realtime channel: `chat:<app id>:<channel id>` or `user:<app id>:<user id>`.
+    StreamName = text().min_length(Some(1)).max_length(Some(255));
+    /// A client's own key, by which a repeat is known.
+    Key = text().max_length(Some(255)).pattern(Some(PRINTABLE));
+    /// The text of a message.
+    MessageText = text().max_length(Some(10_000)).pattern(Some(NO_NUL));
+    /// The text of a message, not blank.
+    GivenText = text().min_length(Some(1)).max_length(Some(10_000)).pattern(Some(NOT_BLANK));
+    /// An emoji, or a name like `:tada:`.
+    Emoji = text()
+        .min_length(Some(1))
+        .max_length(Some(50))
+        .pattern(Some(PRINTABLE_NOT_BLANK))
+        .examples(["👍"]);
+    /// What a member may do, highest first.
+    Role = words(["owner", "admin", "moderator", "member"]);
+    /// A kind of channel.
+    ChannelType = words(["messaging", "group", "team", "livestream", "public", "private"]);
+    /// Whether a message is still there.
+    MessageType = words(["regular", "deleted"]);
+    /// When somebody was last active; null if never, absent if he is deleted.
+    LastActive = time()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .extensions(Some(ExtensionsBuilder::new().add(MAY_BE_ABSENT, true).build()));
+    /// How far a message has come.
+    MessageStatus = words(["sent"]);
+    /// What an attachment is.
+    AttachmentType = words(["image", "video", "audio", "file", "giphy", "voicenote"]);
+}
+
+/// Examples.
+const FILE: &str = "https://example.com/image.png";
+const PERSON: &str = "alice@example.com";
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn words<const N: usize>(words: [&str; N]) -> ObjectBuilder {
+    text().enum_values(Some(words))
+}
+
+fn time() -> ObjectBuilder {
+    text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .pattern(Some(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"))
+        .examples(["2026-01-31T12:00:00.000Z"])
+}
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        time().into()
+    }
+}
+
+impl ToSchema for Time {}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "A repeat with the same key is answered with the first result.";
+        let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+        let key = text().max_length(Some(255)).pattern(Some(VISIBLE));
+        vec![parameter.description(Some(about)).required(Required::False).schema(Some(key)).build()]
+    }
+}
+
+impl<T: PartialSchema> PartialSchema for Shared<T> {
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Shared<T> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        T::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
