@@ -38,6 +38,14 @@ pub type ProviderFactory = Arc<
         + Sync,
 >;
 
+/// Builds the real ones.
+pub fn provider_factory(common: providers::Common) -> ProviderFactory {
+    Arc::new(move |kind, settings, secrets| {
+        let kind = convert::provider_kind(kind)?;
+        providers::build(kind, &Value::Object(settings.clone()), &Value::Object(secrets.clone()), &common)
+    })
+}
+
 /// What the service needs from outside.
 pub struct Dependencies {
     pub store: Store,
@@ -50,6 +58,7 @@ pub struct Dependencies {
     /// Seals the secrets of push services at rest.
     pub master_key: [u8; 32],
     pub settings: Settings,
+    /// [`provider_factory`], but in tests.
     pub providers: ProviderFactory,
     /// Background loops are spawned here …
     pub tasks: TaskTracker,

@@ -1,14 +1,13 @@
 use parlance_core::Result;
-use parlance_proto::auth::GetUsersRequest;
 use parlance_proto::notification::{GetPreferencesRequest, GetPreferencesResponse, ProviderKind};
 use parlance_rpc::Context;
-use serde_json::json;
 
+use super::user_id;
 use crate::convert;
 use crate::service::Service;
 use crate::store::preferences;
 
-/// The caller's preferences, and by what name Novu knows him if the app sends through it.
+/// The caller's preferences, and what Novu keeps of him if the app sends through it.
 pub async fn get_preferences(
     service: &Service,
     context: &Context,
@@ -18,15 +17,11 @@ pub async fn get_preferences(
     let app = context.caller.app;
     let found = preferences::of_users(service.store.read(), app, vec![user]).await?;
     let found = found.into_iter().next().map(|(_, found)| found).unwrap_or_default();
-    let has_novu = service.providers.of(app).await?.enabled(ProviderKind::Novu).is_some();
     let mut novu = String::new();
-    if has_novu {
-        let request = GetUsersRequest { nums: vec![user], ids: Vec::new() };
-        let users =
-            service.auth.clone().get_users(context.as_service().request(request)).await?.into_inner().users;
-        if let Some(user) = users.first() {
-            novu = json!({ "subscriberId": format!("{app}:{}", user.id) }).to_string();
-        }
+    if let Some(provider) = service.providers.get(app, ProviderKind::Novu).await? {
+        let user_id = user_id(service, context, user).await?;
+        let kept = provider.preferences(app, &user_id).await;
+        novu = kept.map(|kept| kept.to_string()).unwrap_or_default();
     }
     Ok(GetPreferencesResponse { preferences: Some(convert::preferences(&found)), novu })
 }

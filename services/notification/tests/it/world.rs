@@ -104,6 +104,7 @@ impl World {
             bus: bus.clone(),
             clock: clock.clone(),
             channel: channel.clone(),
+            link_preview: None,
             settings: parlance_message::Settings::default(),
             tasks,
             stop: below.clone(),
@@ -328,6 +329,20 @@ impl World {
         let statement = Statement::from_string(self.store.backend(), sql);
         let row = self.store.read().query_one_raw(statement).await.unwrap().unwrap();
         row.try_get("", "n").unwrap()
+    }
+
+    pub async fn edit(&self, author: Num, message: &Message, text: &str) {
+        let request = EditMessageRequest {
+            channel_num: message.channel_num,
+            message: Some(reference(message)),
+            text: text.into(),
+        };
+        self.message.clone().edit_message(self.by(author).request(request)).await.unwrap();
+    }
+
+    pub async fn block(&self, by: Num, user: Num) {
+        let request = BlockUserRequest { user_num: user };
+        self.channel.clone().block_user(self.by(by).request(request)).await.unwrap();
     }
 
     /// Says that a user has a connection open.
