@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use parlance_bus::Bus;
 use parlance_core::Clock;
-use parlance_rpc::{AuthClient, ChannelClient, MessageClient, PresenceClient};
+use parlance_rpc::{AuthClient, ChannelClient, MessageClient, NotificationClient, PresenceClient};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::activity::Activity;
@@ -28,6 +28,7 @@ pub struct Dependencies {
     pub presence: PresenceClient,
     /// The API key of the page at `/`, which is served only with one: in development.
     pub page_key: Option<&'static str>,
+    pub notification: NotificationClient,
     /// Where rate limits are counted.
     pub limits: LimitsBackend,
     pub tasks: TaskTracker,
@@ -104,6 +105,10 @@ impl Edge {
 
     pub fn presence(&self) -> PresenceClient {
         self.0.dependencies.presence.clone()
+    }
+
+    pub fn notification(&self) -> NotificationClient {
+        self.0.dependencies.notification.clone()
     }
 
     /// Signs of life of users, for presence.

@@ -4,6 +4,8 @@ pub mod bench;
 pub mod checker;
 pub mod collector;
 pub mod harness;
+pub mod loopback;
+pub mod push;
 pub mod realtime;
 pub mod rest;
 pub mod traffic;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use parlance_bus::Bus;
 use parlance_core::SystemClock;
-use parlance_rpc::{AuthClient, ChannelClient, MessageClient, PresenceClient, Transport};
+use parlance_rpc::{AuthClient, ChannelClient, MessageClient, NotificationClient, PresenceClient, Transport};
 use tower::ServiceExt as _;
 
 use crate::state::Edge;
@@ -30,7 +30,8 @@ pub async fn edge(
         auth: AuthClient::new(transport.clone()),
         channel: ChannelClient::new(transport.clone()),
         message: MessageClient::new(transport.clone()),
-        presence: PresenceClient::new(transport),
+        presence: PresenceClient::new(transport.clone()),
+        notification: NotificationClient::new(transport),
         tasks: Default::default(),
         stop: Default::default(),
     });

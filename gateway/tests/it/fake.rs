@@ -177,6 +177,7 @@ impl Front {
             channel: parlance_rpc::ChannelClient::new(services.transport()),
             message: parlance_rpc::MessageClient::new(services.transport()),
             presence: parlance_rpc::PresenceClient::new(services.transport()),
+            notification: parlance_rpc::NotificationClient::new(services.transport()),
             limits: LimitsBackend::Local,
             tasks: TaskTracker::new(),
             stop: stop.clone(),

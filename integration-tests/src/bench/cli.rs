@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::report::Report;
-use super::scenarios::{distributed, fanout, history, idle, reconnect, scaleout, sends};
+use super::scenarios::{distributed, fanout, history, idle, links, push, reconnect, scaleout, sends};
 use super::{raw, server::Server};
 
 /// Measures a Parlance that it starts itself, on loopback, beside baselines of the same run.
@@ -42,6 +42,8 @@ enum Scenario {
     Idle,
     Reconnect,
     History,
+    Push,
+    Links,
     Distributed,
     Scaleout,
 }
@@ -99,6 +101,14 @@ async fn measure(cli: Cli) -> anyhow::Result<()> {
     let wanted = |scenario| all || cli.scenarios.contains(&scenario);
     let mut report = Report::new(plan.quick);
     one_process(&cli, &plan, &mut report).await?;
+    if wanted(Scenario::Push) {
+        report.section("push", &plan);
+        push::run(&plan, &mut report).await.context("push")?;
+    }
+    if wanted(Scenario::Links) {
+        report.section("links", &plan);
+        links::run(&plan, &mut report).await.context("links")?;
+    }
     if wanted(Scenario::Distributed) {
         report.section("distributed", &plan);
         distributed::run(&plan, &mut report).await.context("distributed")?;
@@ -114,11 +124,11 @@ async fn measure(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// What is measured on `parlance serve`.
+/// What is measured on one `parlance serve` with the usual settings.
 async fn one_process(cli: &Cli, plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let all = cli.scenarios.is_empty() || cli.scenarios.contains(&Scenario::All);
     let wanted = |scenario| all || cli.scenarios.contains(&scenario);
-    let separate = [Scenario::Distributed, Scenario::Scaleout];
+    let separate = [Scenario::Push, Scenario::Links, Scenario::Distributed, Scenario::Scaleout];
     if !all && cli.scenarios.iter().all(|scenario| separate.contains(scenario)) {
         return Ok(());
     }

@@ -60,6 +60,10 @@ impl Server {
         Self { harness: Harness::start_with(options).await, users: Arc::default() }
     }
 
+    pub fn harness(&self) -> &Harness {
+        &self.harness
+    }
+
     /// Its processes.
     pub fn nodes(&self) -> &[Node] {
         self.harness.nodes()

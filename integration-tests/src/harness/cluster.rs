@@ -11,7 +11,8 @@ const SECRET: &str = "integration-tests-service-secret";
 const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// Roles by rank: each is started when those that it calls answer.
-pub(super) const ROLES: [&str; 5] = ["auth", "channel", "presence", "message", "gateway"];
+pub(super) const ROLES: [&str; 7] =
+    ["auth", "link-preview", "channel", "presence", "message", "notification", "gateway"];
 
 /// The processes of an installation, by rank, not started yet.
 pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<Node> {
@@ -25,7 +26,7 @@ pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<
             })
         })
         .collect();
-    let addresses: Vec<(String, String)> = ROLES[..4]
+    let addresses: Vec<(String, String)> = ROLES[..6]
         .iter()
         .map(|role| {
             let urls: Vec<String> = nodes
@@ -33,7 +34,10 @@ pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<
                 .filter(|node| node.role == *role)
                 .map(|node| format!("http://{}", node.addresses.grpc))
                 .collect();
-            (format!("PARLANCE__SERVICES__{}__ADDRESSES", role.to_uppercase()), urls.join(","))
+            (
+                format!("PARLANCE__SERVICES__{}__ADDRESSES", role.to_uppercase().replace('-', "_")),
+                urls.join(","),
+            )
         })
         .collect();
     let rendered = options.rendered.as_ref().map(|folder| rendered::read(folder));
@@ -56,8 +60,10 @@ pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<
             node.set("PARLANCE__DATABASE__MAX_CONNECTIONS", "6");
             node.set("PARLANCE__DATABASE__MIGRATE", "false");
         }
-        if node.role == "auth" {
+        if node.role == "auth" || node.role == "notification" {
             node.set("PARLANCE__AUTH__MASTER_KEY", MASTER_KEY);
+        }
+        if node.role == "auth" {
             if options.host.is_some() {
                 node.argue("--dev");
             }

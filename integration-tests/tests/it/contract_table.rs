@@ -27,6 +27,55 @@ const CHATSDK: &[(&str, &[&str])] = &[
         "1.1 require_api_key = false",
         &["authorization::without_required_keys_a_token_is_enough_for_users_but_not_for_servers"],
     ),
+    (
+        "2.5 Link preview",
+        &[
+            "previews::a_preview_comes_with_an_update_that_carries_the_whole_message",
+            "previews::a_video_has_its_id_and_player",
+        ],
+    ),
+    (
+        "link previews",
+        &[
+            "previews::a_preview_comes_with_an_update_that_carries_the_whole_message",
+            "previews::a_video_has_its_id_and_player",
+            "previews::nothing_is_opened_where_previews_are_switched_off",
+            "services/message/tests/it/previews.rs#previews_come_after_the_message_with_one_event_that_carries_it_whole",
+        ],
+    ),
+    ("link previews of public addresses only", &["previews::a_private_address_is_not_opened"]),
+    (
+        "POST /api/devices",
+        &[
+            "devices::a_device_is_registered_once_and_a_token_moves_to_its_new_user",
+            "devices::the_provider_follows_from_the_platform_and_unknown_values_are_refused",
+        ],
+    ),
+    (
+        "DELETE /api/devices/{deviceId}",
+        &["devices::a_device_is_removed_by_its_id_its_device_id_or_its_token_and_only_by_its_owner"],
+    ),
+    (
+        "GET /api/devices/preferences",
+        &["devices::preferences_start_with_the_defaults_and_a_change_keeps_the_rest"],
+    ),
+    (
+        "PATCH /api/devices/preferences",
+        &["devices::preferences_start_with_the_defaults_and_a_change_keeps_the_rest"],
+    ),
+    (
+        "4.6 push delivery",
+        &[
+            "push::a_message_reaches_the_device_of_whoever_is_away",
+            "push::nothing_is_pushed_to_whoever_has_muted_is_quiet_has_blocked_is_here_or_has_read",
+            "push::mentions_replies_reactions_and_invites_are_told_as_what_they_are",
+        ],
+    ),
+    ("GET /api/webpush/vapid-key", &["webpush::browsers_get_the_key_of_their_app_once_web_push_is_set_up"]),
+    (
+        "POST /api/webpush/subscribe, unsubscribe, test",
+        &["webpush::a_subscription_needs_its_endpoint_and_keys"],
+    ),
     ("error UNAUTHORIZED", &["authorization::user_endpoints_need_a_key_and_a_token_of_the_same_app"]),
     ("error INVALID_TOKEN", &["tokens::expired_tampered_unsigned_and_foreign_tokens_are_refused"]),
     ("error FORBIDDEN", &["permissions::strangers_see_and_do_nothing_in_closed_channels"]),

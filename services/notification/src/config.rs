@@ -6,7 +6,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// Devices that a user may have; beyond that the one not renewed for longest goes.
     pub max_devices: u32,
-    /// Whoever is online is not pushed to.
+    /// Whoever has a realtime connection open is not pushed to.
     pub skip_online: bool,
     /// Seconds in which further notifications of one channel to one user are folded into one.
     pub collapse_window_s: u64,
@@ -23,6 +23,9 @@ pub struct Settings {
     pub dead_letter_s: u64,
     /// Seconds after which a push service that gives receipts is asked what became of a push.
     pub receipt_after_s: u64,
+    /// Whether push services may be at addresses that are not public, and spoken to without TLS: for tests and
+    /// closed installations.
+    pub allow_private_networks: bool,
 }
 
 impl Default for Settings {
@@ -37,6 +40,7 @@ impl Default for Settings {
             max_attempts: 20,
             dead_letter_s: 7 * 24 * 3600,
             receipt_after_s: 900,
+            allow_private_networks: false,
         }
     }
 }

@@ -6,6 +6,7 @@ mod consumers;
 mod convert;
 mod deciding;
 mod domain;
+mod factory;
 mod ops;
 mod outgoing;
 pub mod providers;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::Settings;
+pub use factory::provider_factory;
 pub use rpc::Rpc;
 
 /// Builds a push service from an app's settings and secrets (JSON objects). INVALID_ARGUMENT, naming the
@@ -37,14 +39,6 @@ pub type ProviderFactory = Arc<
         + Send
         + Sync,
 >;
-
-/// Builds the real ones.
-pub fn provider_factory(common: providers::Common) -> ProviderFactory {
-    Arc::new(move |kind, settings, secrets| {
-        let kind = convert::provider_kind(kind)?;
-        providers::build(kind, &Value::Object(settings.clone()), &Value::Object(secrets.clone()), &common)
-    })
-}
 
 /// What the service needs from outside.
 pub struct Dependencies {

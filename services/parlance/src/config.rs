@@ -25,6 +25,8 @@ pub const SECRETS: &[&str] = &[
     "services.auth.database.url",
     "services.channel.database.url",
     "services.message.database.url",
+    "services.link_preview.database.url",
+    "services.notification.database.url",
 ];
 
 /// Shortest `grpc.secret`.
@@ -46,6 +48,8 @@ pub struct Config {
     pub ops: Ops,
     pub auth: Auth,
     pub message: parlance_message::Settings,
+    pub link_preview: parlance_link_preview::Settings,
+    pub notification: parlance_notification::Settings,
     pub database: Database,
     pub redis: Redis,
     pub services: Services,
@@ -102,9 +106,11 @@ pub struct Redis {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Services {
     pub auth: Service,
+    pub link_preview: Service,
     pub channel: Service,
     pub presence: ServiceWithoutDatabase,
     pub message: Service,
+    pub notification: Service,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -186,9 +192,11 @@ impl Config {
     pub fn addresses(&self, service: Role) -> &[Address] {
         match service {
             Role::Auth => &self.services.auth.addresses,
+            Role::LinkPreview => &self.services.link_preview.addresses,
             Role::Channel => &self.services.channel.addresses,
             Role::Presence => &self.services.presence.addresses,
             Role::Message => &self.services.message.addresses,
+            Role::Notification => &self.services.notification.addresses,
             Role::All | Role::Gateway => &[],
         }
     }
@@ -197,8 +205,10 @@ impl Config {
     pub fn database_url(&self, service: Role) -> Option<&str> {
         let own = match service {
             Role::Auth => self.services.auth.database.url.expose(),
+            Role::LinkPreview => self.services.link_preview.database.url.expose(),
             Role::Channel => self.services.channel.database.url.expose(),
             Role::Message => self.services.message.database.url.expose(),
+            Role::Notification => self.services.notification.database.url.expose(),
             Role::All | Role::Gateway | Role::Presence => None,
         };
         own.or(self.database.url.expose())
@@ -248,6 +258,9 @@ mod tests {
         assert_eq!(config.gateway_settings(), parlance_gateway::Settings::default());
         let message = parlance_message::Settings::default();
         assert_eq!(format!("{:?}", config.message_settings()), format!("{message:?}"));
+        let (link_preview, notification) = (&config.link_preview, &config.notification);
+        assert_eq!(format!("{link_preview:?}"), format!("{:?}", parlance_link_preview::Settings::default()));
+        assert_eq!(format!("{notification:?}"), format!("{:?}", parlance_notification::Settings::default()));
         let presence = parlance_presence::Settings::default();
         assert_eq!(format!("{:?}", config.presence_settings()), format!("{presence:?}"));
         assert_eq!(format!("{:?}", config.log), format!("{:?}", parlance_telemetry::Settings::default()));

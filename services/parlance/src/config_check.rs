@@ -79,6 +79,8 @@ fn of_values(config: &Config) -> Vec<String> {
         ("services.auth.database.url", &config.services.auth.database.url),
         ("services.channel.database.url", &config.services.channel.database.url),
         ("services.message.database.url", &config.services.message.database.url),
+        ("services.link_preview.database.url", &config.services.link_preview.database.url),
+        ("services.notification.database.url", &config.services.notification.database.url),
     ] {
         let good = url.expose().is_none_or(|url| {
             POSTGRES.iter().any(|scheme| url.starts_with(&format!("{scheme}://")))

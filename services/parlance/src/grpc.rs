@@ -7,11 +7,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use parlance_auth::Rpc as Auth;
 use parlance_channel::Rpc as Channel;
+use parlance_link_preview::Rpc as LinkPreview;
 use parlance_message::Rpc as Message;
+use parlance_notification::Rpc as Notification;
 use parlance_presence::Rpc as Presence;
 use parlance_proto::auth::auth_service_server::AuthServiceServer;
 use parlance_proto::channel::channel_service_server::ChannelServiceServer;
+use parlance_proto::link_preview::link_preview_service_server::LinkPreviewServiceServer;
 use parlance_proto::message::message_service_server::MessageServiceServer;
+use parlance_proto::notification::notification_service_server::NotificationServiceServer;
 use parlance_proto::presence::presence_service_server::PresenceServiceServer;
 use parlance_rpc::{Authenticate, Room, Served, serve};
 use tokio::net::TcpListener;
@@ -38,6 +42,8 @@ pub(crate) struct Servers {
     pub(crate) channel: Option<ChannelServiceServer<Channel>>,
     pub(crate) presence: Option<PresenceServiceServer<Presence>>,
     pub(crate) message: Option<MessageServiceServer<Message>>,
+    pub(crate) link_preview: Option<LinkPreviewServiceServer<LinkPreview>>,
+    pub(crate) notification: Option<NotificationServiceServer<Notification>>,
 }
 
 /// Who may come in, and how many at once.
@@ -80,6 +86,8 @@ pub(crate) async fn listen(
     names.extend(servers.channel.as_ref().map(|_| ChannelServiceServer::<Channel>::NAME));
     names.extend(servers.presence.as_ref().map(|_| PresenceServiceServer::<Presence>::NAME));
     names.extend(servers.message.as_ref().map(|_| MessageServiceServer::<Message>::NAME));
+    names.extend(servers.link_preview.as_ref().map(|_| LinkPreviewServiceServer::<LinkPreview>::NAME));
+    names.extend(servers.notification.as_ref().map(|_| NotificationServiceServer::<Notification>::NAME));
     for name in &names {
         health.set_service_status(*name, ServingStatus::Serving).await;
     }
@@ -97,7 +105,9 @@ pub(crate) async fn listen(
         .add_optional_service(guard.before(servers.auth, &room))
         .add_optional_service(guard.before(servers.channel, &room))
         .add_optional_service(guard.before(servers.presence, &room))
-        .add_optional_service(guard.before(servers.message, &room));
+        .add_optional_service(guard.before(servers.message, &room))
+        .add_optional_service(guard.before(servers.link_preview, &room))
+        .add_optional_service(guard.before(servers.notification, &room));
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let until = closing.clone().cancelled_owned();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, until));

@@ -58,6 +58,10 @@ enum Command {
     Presence,
     /// Run the message service alone: messages and stream logs
     Message,
+    /// Run the link-preview service alone: what links lead to
+    LinkPreview,
+    /// Run the notification service alone: devices, preferences, push
+    Notification,
     /// Run a gateway alone: HTTP and WebSocket
     Gateway,
     /// Bring the tables of all services up to date, and end
@@ -94,7 +98,8 @@ enum ConfigCommand {
     Schema,
     /// Say everything that is wrong with the settings, without connecting to anything
     Check {
-        /// For a process that runs this role alone: auth, channel, presence, message or gateway
+        /// For a process that runs this role alone: auth, link-preview, channel, presence, message,
+        /// notification or gateway
         #[arg(long, value_parser = role)]
         role: Option<Role>,
     },
@@ -168,6 +173,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Channel => serve(config, Role::Channel).await,
         Command::Presence => serve(config, Role::Presence).await,
         Command::Message => serve(config, Role::Message).await,
+        Command::LinkPreview => serve(config, Role::LinkPreview).await,
+        Command::Notification => serve(config, Role::Notification).await,
         Command::Gateway => serve(config, Role::Gateway).await,
         Command::Migrate => {
             parlance_telemetry::init_logs(&config.log)?;
@@ -228,7 +235,10 @@ fn report(problems: &[String]) -> ExitCode {
 
 fn role(name: &str) -> Result<Role, String> {
     let known = Role::ALONE.into_iter().find(|role| role.name() == name);
-    known.ok_or_else(|| "must be auth, channel, presence, message or gateway".to_owned())
+    known.ok_or_else(|| {
+        let names: Vec<&str> = Role::ALONE.iter().map(|role| role.name()).collect();
+        format!("must be one of {}", names.join(", "))
+    })
 }
 
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.

@@ -14,7 +14,8 @@ use parlance_gateway::{Gateway, LimitsBackend};
 use parlance_presence::store::{MemoryStore, PresenceStore, RedisStore};
 use parlance_redis::Redis;
 use parlance_rpc::{
-    AuthClient, ChannelClient, MessageClient, PresenceClient, Transport, in_process, network, serve,
+    AuthClient, ChannelClient, LinkPreviewClient, MessageClient, NotificationClient, PresenceClient,
+    Transport, in_process, network, serve,
 };
 use parlance_telemetry::{Export, Metrics};
 use tokio::net::TcpListener;
@@ -101,6 +102,25 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
     let auth = auth.max_decoding_message_size(max);
     let has_dev_app = role.runs(Role::Auth) && apps::prepare(&config, &auth).await?;
 
+    if let Some(store) = &stores.link_preview {
+        let dependencies = parlance_link_preview::Dependencies {
+            store: store.clone(),
+            clock: clock.clone(),
+            settings: config.link_preview.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let server = parlance_link_preview::start(dependencies).await?;
+        servers.link_preview = Some(server.max_decoding_message_size(max));
+    }
+    let link_preview = match config.link_preview.enabled {
+        true => {
+            let transport = ground.transport(Role::LinkPreview, &servers.link_preview).await?;
+            Some(LinkPreviewClient::new(transport).max_decoding_message_size(max))
+        }
+        false => None,
+    };
+
     if let Some(store) = &stores.channel {
         let dependencies = parlance_channel::Dependencies {
             store: store.clone(),
@@ -138,7 +158,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             bus: bus.clone(),
             clock: clock.clone(),
             channel: channel.clone(),
-            link_preview: None,
+            link_preview,
             settings: config.message_settings(),
             tasks: tasks.clone(),
             stop: stop.clone(),
@@ -146,10 +166,33 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
         servers.message = Some(parlance_message::start(dependencies).await?.max_decoding_message_size(max));
     }
 
+    let presence = PresenceClient::new(ground.transport(Role::Presence, &servers.presence).await?);
+    let presence = presence.max_decoding_message_size(max);
+    let message = MessageClient::new(ground.transport(Role::Message, &servers.message).await?);
+    let message = message.max_decoding_message_size(max);
+
+    if let Some(store) = &stores.notification {
+        let dependencies = parlance_notification::Dependencies {
+            store: store.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            auth: auth.clone(),
+            channel: channel.clone(),
+            presence: presence.clone(),
+            message: message.clone(),
+            master_key: master_key::load(&config, data.as_deref())?,
+            settings: config.notification.clone(),
+            providers: parlance_notification::provider_factory(&config.notification, clock.clone())?,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let server = parlance_notification::start(dependencies).await?;
+        servers.notification = Some(server.max_decoding_message_size(max));
+    }
+
     // The edge.
     let gateway = if role.runs(Role::Gateway) {
-        let presence = PresenceClient::new(ground.transport(Role::Presence, &servers.presence).await?);
-        let message = MessageClient::new(ground.transport(Role::Message, &servers.message).await?);
+        let notification = ground.transport(Role::Notification, &servers.notification).await?;
         let dependencies = parlance_gateway::Dependencies {
             settings: config.gateway_settings(),
             clock,
@@ -162,8 +205,9 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
             },
             auth: auth.clone(),
             channel,
-            message: message.max_decoding_message_size(max),
-            presence: presence.max_decoding_message_size(max),
+            message,
+            presence,
+            notification: NotificationClient::new(notification).max_decoding_message_size(max),
             tasks: tasks.clone(),
             stop: stop.clone(),
         };

@@ -13,6 +13,8 @@ pub(crate) struct Stores {
     pub(crate) auth: Option<Store>,
     pub(crate) channel: Option<Store>,
     pub(crate) message: Option<Store>,
+    pub(crate) link_preview: Option<Store>,
+    pub(crate) notification: Option<Store>,
 }
 
 impl Stores {
@@ -26,6 +28,8 @@ impl Stores {
             auth: open(Role::Auth).await?,
             channel: open(Role::Channel).await?,
             message: open(Role::Message).await?,
+            link_preview: open(Role::LinkPreview).await?,
+            notification: open(Role::Notification).await?,
         })
     }
 
@@ -40,17 +44,29 @@ impl Stores {
         if let Some(store) = &self.message {
             parlance_message::migrate(store).await.context("the tables of message")?;
         }
+        if let Some(store) = &self.link_preview {
+            parlance_link_preview::migrate(store).await.context("the tables of link-preview")?;
+        }
+        if let Some(store) = &self.notification {
+            parlance_notification::migrate(store).await.context("the tables of notification")?;
+        }
         Ok(())
     }
 
     pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &Store)> {
-        [("auth", &self.auth), ("channel", &self.channel), ("message", &self.message)]
-            .into_iter()
-            .filter_map(|(name, store)| Some((name, store.as_ref()?)))
+        let all = [
+            (Role::Auth, &self.auth),
+            (Role::LinkPreview, &self.link_preview),
+            (Role::Channel, &self.channel),
+            (Role::Message, &self.message),
+            (Role::Notification, &self.notification),
+        ];
+        all.into_iter().filter_map(|(role, store)| Some((role.name(), store.as_ref()?)))
     }
 
     pub(crate) async fn close(self) {
-        for store in [self.message, self.channel, self.auth].into_iter().flatten() {
+        let stores = [self.notification, self.message, self.channel, self.link_preview, self.auth];
+        for store in stores.into_iter().flatten() {
             store.close().await;
         }
     }
@@ -69,10 +85,10 @@ async fn open(service: Role, config: &Config, data: Option<&DataDir>) -> anyhow:
     let settings = match (config.database_url(service), data) {
         (Some(url), _) => Settings::Postgres {
             url: url.to_owned(),
-            schema: format!("parlance_{service}"),
+            schema: format!("parlance_{}", service.key()),
             max_connections: config.database.max_connections,
         },
-        (None, Some(data)) => Settings::File(data.file(&format!("{service}.db"))),
+        (None, Some(data)) => Settings::File(data.file(&format!("{}.db", service.key()))),
         (None, None) => anyhow::bail!("the store of {service} needs `database.url` or a data folder"),
     };
     Store::open(&settings).await.with_context(|| format!("open the store of {service}"))

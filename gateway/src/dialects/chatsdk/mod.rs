@@ -5,6 +5,7 @@ mod blocks;
 pub mod channels;
 mod compose;
 pub mod convert;
+mod devices;
 pub mod error;
 pub mod events;
 mod members;
@@ -20,6 +21,7 @@ mod session;
 mod threads;
 mod tokens;
 mod users;
+mod webpush;
 mod workspaces;
 
 use axum::Router;
@@ -113,6 +115,17 @@ pub fn routes() -> Router<Edge> {
         // Blocks
         .route("/api/users/me/blocked", get(blocks::list::handle))
         .route("/api/users/{userId}/block", post(blocks::add::handle).delete(blocks::remove::handle))
+        // Devices
+        .route("/api/devices", post(devices::register::handle))
+        .route(
+            "/api/devices/preferences",
+            get(devices::get_preferences::handle).patch(devices::update_preferences::handle),
+        )
+        .route("/api/devices/{deviceId}", delete(devices::remove::handle))
+        .route("/api/webpush/vapid-key", get(webpush::vapid_key::handle))
+        .route("/api/webpush/subscribe", post(webpush::subscribe::handle))
+        .route("/api/webpush/unsubscribe", post(webpush::unsubscribe::handle))
+        .route("/api/webpush/test", post(webpush::test::handle))
         // Presence
         .route("/api/presence", post(presence::set::handle))
         .route("/api/presence/heartbeat", post(presence::heartbeat::handle))

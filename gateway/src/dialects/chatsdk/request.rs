@@ -212,6 +212,9 @@ pub struct LoneMessagePath(pub MessageRef);
 /// The user id of `{userId}`, any text.
 pub struct UserPath(pub String);
 
+/// The device of `{deviceId}`, any text.
+pub struct DevicePath(pub String);
+
 /// The emoji of `{emoji}`.
 pub struct EmojiPath(pub String);
 
@@ -263,6 +266,14 @@ impl FromRequestParts<Edge> for UserPath {
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
         parameter(parts, edge, "userId").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Edge> for DevicePath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Failure> {
+        parameter(parts, edge, "deviceId").await.map(Self)
     }
 }
 

@@ -5,6 +5,8 @@ pub mod fanout;
 pub mod history;
 pub mod idle;
 pub mod inserts;
+pub mod links;
+pub mod push;
 pub mod reconnect;
 pub mod scaleout;
 pub mod sends;

@@ -53,7 +53,7 @@ fn label(meta: &StartTag<()>) -> Option<Vec<u8>> {
     let value = content.split_once("charset")?.1.trim_start().strip_prefix('=')?.trim_start();
     let value = value.trim_start_matches(['"', '\'']);
     let end = value.find(['"', '\'', ';', ' ', '\t', '\n']).unwrap_or(value.len());
-    Some(value[..end].as_bytes().to_vec())
+    Some(value.as_bytes()[..end].to_vec())
 }
 
 /// UTF-8 if it reads so; a character that the end cuts off is no fault.

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 /// Due jobs are looked for this often even if nobody says that there are some.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long a replica has a job.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(30);
 /// Results are gathered for so long before they are written together.
 const GATHER: Duration = Duration::from_millis(20);
 /// Time for what the database does.
@@ -33,6 +33,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Finds previews until the service stops.
 pub async fn run(service: Arc<Service>, client: LinkPreviewClient) {
+    if !service.store.is_shared()
+        && let Err(error) = within(LIMIT, take_back(&service)).await
+    {
+        tracing::warn!(%error, "link previews that an earlier process had begun wait for their time");
+    }
     let mut work: JoinSet<Resolved> = JoinSet::new();
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -63,6 +68,14 @@ pub async fn run(service: Arc<Service>, client: LinkPreviewClient) {
             _ = ticks.tick() => {}
         }
     }
+}
+
+/// What an earlier process of a store that nobody shares had taken is due now.
+async fn take_back(service: &Service) -> Result<()> {
+    let write = service.store.begin_relaxed().await?;
+    previews::all_due(write.connection(), service.now()).await?;
+    drop(write.commit().await?);
+    Ok(())
 }
 
 async fn claim(service: &Service, most: usize) -> Result<Vec<previews::Job>> {

@@ -74,6 +74,17 @@ pub async fn claim(
     .await
 }
 
+/// Makes all jobs due that are not yet.
+pub async fn all_due(connection: &impl ConnectionTrait, now: Micros) -> Result<()> {
+    execute(
+        connection,
+        "UPDATE messages SET preview_due = $1 WHERE preview_due IS NOT NULL AND preview_due > $1",
+        vec![now.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Writes what a job has found, and when it goes on (`None` = it is done).
 pub async fn save(
     connection: &impl ConnectionTrait,

@@ -303,8 +303,6 @@ async fn jobs_survive_the_end_of_the_process_that_had_them() {
     let web = Web::new();
     let second = start(stores, bus, web.setup(), CancellationToken::new()).await;
     let world = world.through(&second);
-    // The time of whoever had it is over.
-    make_due(&world).await;
     with_previews(&world, alice, channel, 1).await;
     assert_eq!(web.asked(), ["https://a.example"]);
 }

@@ -158,7 +158,11 @@ async fn facts_of_a_workspace_stand_in_the_streams_of_its_members() {
         let names = world.entries(Kind::User, user).await.into_iter().map(|event| match event.payload {
             Some(Payload::WorkspaceCreated(_)) => "created",
             Some(Payload::WorkspaceMemberJoined(joined)) if joined.user_num == users[1] => "joined",
-            Some(Payload::WorkspaceUpdated(updated)) if updated.workspace.unwrap().name == "X" => "updated",
+            Some(Payload::WorkspaceUpdated(updated))
+                if updated.workspace.as_ref().is_some_and(|one| one.name == "X") =>
+            {
+                "updated"
+            }
             Some(Payload::WorkspaceDeleted(_)) => "deleted",
             _ => "something else",
         });

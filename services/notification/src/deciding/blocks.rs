@@ -9,7 +9,7 @@ use parlance_rpc::Context;
 use crate::service::Service;
 
 /// Pairs of one question.
-const MOST: usize = 1000;
+const PAIRS: usize = 1000;
 
 /// Pairs of these, recipient and other, between whom there is a block, whoever has made it.
 pub async fn blocked(
@@ -18,12 +18,13 @@ pub async fn blocked(
     pairs: HashSet<(Num, Num)>,
 ) -> Result<HashSet<(Num, Num)>> {
     let pairs: Vec<(Num, Num)> = pairs.into_iter().collect();
-    let mut found = HashSet::new();
-    for pairs in pairs.chunks(MOST) {
-        let asked = pairs.iter().map(|&(user_num, other_num)| Pair { user_num, other_num }).collect();
+    let mut blocked = HashSet::new();
+    for some in pairs.chunks(PAIRS) {
+        let asked = some.iter().map(|&(user_num, other_num)| Pair { user_num, other_num }).collect();
         let request = context.request(FindBlocksRequest { pairs: asked });
-        let answer = service.channel.clone().find_blocks(request).await?.into_inner().blocked;
-        found.extend(pairs.iter().zip(answer).filter(|(_, is_blocked)| *is_blocked).map(|(pair, _)| *pair));
+        let answer = service.channel.clone().find_blocks(request).await?.into_inner();
+        let found = some.iter().zip(answer.blocked).filter(|(_, blocked)| *blocked);
+        blocked.extend(found.map(|(pair, _)| *pair));
     }
-    Ok(found)
+    Ok(blocked)
 }

@@ -19,14 +19,15 @@ use crate::store::pending::Pending;
 /// Messages of one question.
 const MESSAGES: usize = 200;
 
-/// Those of some users who are online; nobody if that does not matter.
+/// Those of some users who are looking: with a realtime connection open; nobody if that does not matter.
+/// (Recent activity over REST alone is no reason to tell nothing.)
 pub async fn online(service: &Service, app: Uuid, users: Vec<Num>) -> Result<HashSet<Num>> {
     if !service.settings.skip_online || users.is_empty() {
         return Ok(HashSet::new());
     }
     let request = Context::new(Caller::service(app)).request(GetPresenceRequest { user_nums: users });
     let answer = service.presence.clone().get_presence(request).await?.into_inner();
-    Ok(answer.users.into_iter().filter(|user| user.online).map(|user| user.user_num).collect())
+    Ok(answer.users.into_iter().filter(|user| user.connected).map(|user| user.user_num).collect())
 }
 
 /// What is known of a batch.

@@ -29,7 +29,7 @@ drops! {
     Preference = "preference";
     /// It is his quiet hours.
     Quiet = "quiet";
-    /// He is online.
+    /// He has a realtime connection open.
     Online = "online";
     /// He is no member of the channel any more, or the channel is gone.
     NotMember = "not_member";

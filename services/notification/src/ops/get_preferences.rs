@@ -1,13 +1,15 @@
 use parlance_core::Result;
 use parlance_proto::notification::{GetPreferencesRequest, GetPreferencesResponse, ProviderKind};
 use parlance_rpc::Context;
+use serde_json::json;
 
 use super::user_id;
 use crate::convert;
 use crate::service::Service;
 use crate::store::preferences;
 
-/// The caller's preferences, and what Novu keeps of him if the app sends through it.
+/// The caller's preferences, and what Novu keeps of him if the app sends through it: by what name it knows
+/// him, where it does not answer.
 pub async fn get_preferences(
     service: &Service,
     context: &Context,
@@ -20,8 +22,10 @@ pub async fn get_preferences(
     let mut novu = String::new();
     if let Some(provider) = service.providers.get(app, ProviderKind::Novu).await? {
         let user_id = user_id(service, context, user).await?;
+        // What Novu does not tell now is no reason to tell nothing.
         let kept = provider.preferences(app, &user_id).await;
-        novu = kept.map(|kept| kept.to_string()).unwrap_or_default();
+        let kept = kept.unwrap_or_else(|| json!({ "subscriberId": format!("{app}:{user_id}") }));
+        novu = kept.to_string();
     }
     Ok(GetPreferencesResponse { preferences: Some(convert::preferences(&found)), novu })
 }

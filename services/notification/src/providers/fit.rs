@@ -36,7 +36,8 @@ pub(super) fn fit(
     Err(Outcome::refused("payload", "too long without any text"))
 }
 
-/// `text` without its end, so that it takes at least `less` bytes less in JSON; nothing of it if it is too short.
+/// `text` without its end, so that it takes at least `less` bytes less in JSON; nothing of it if it is too
+/// short.
 fn shorten(text: &str, less: usize) -> String {
     let whole: usize = text.chars().map(length_in_json).sum();
     let Some(room) = whole.checked_sub(less + ELLIPSIS.len_utf8()) else { return String::new() };

@@ -12,6 +12,7 @@ mod fit;
 mod http;
 mod jwt;
 pub mod novu;
+mod public;
 mod settings;
 pub mod web_push;
 
@@ -70,14 +71,15 @@ pub struct Common {
 
 impl Common {
     pub fn new(clock: Arc<dyn Clock>, timeout: Duration, allow_private_networks: bool) -> Result<Self> {
-        Ok(Self { clock, http: make(|| client(timeout), None)?, timeout, allow_private_networks })
+        let http = make(|| client(timeout, allow_private_networks), None)?;
+        Ok(Self { clock, http, timeout, allow_private_networks })
     }
 
     /// The shared client, or one that also trusts the certificates in `root_ca` (PEM).
     fn client(&self, root_ca: Option<&str>) -> Result<reqwest::Client> {
         match root_ca {
             None => Ok(self.http.clone()),
-            Some(_) => make(|| client(self.timeout), root_ca),
+            Some(_) => make(|| client(self.timeout, self.allow_private_networks), root_ca),
         }
     }
 
@@ -86,15 +88,16 @@ impl Common {
     }
 }
 
-fn client(timeout: Duration) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+fn client(timeout: Duration, allow_private_networks: bool) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(timeout)
         .connect_timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(90))
         .http2_keep_alive_interval(Duration::from_secs(30))
-        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .http2_keep_alive_timeout(Duration::from_secs(10));
+    if allow_private_networks { builder } else { builder.dns_resolver(public::PublicNames::new()) }
 }
 
 /// A client that trusts the system's certificates, or Mozilla's list where there are none (as in the image of
@@ -115,7 +118,8 @@ fn make(client: impl Fn() -> reqwest::ClientBuilder, root_ca: Option<&str>) -> R
     let built_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
     let built_in: Result<Vec<_>, _> = built_in.map(|der| reqwest::Certificate::from_der(der)).collect();
     let all = built_in.map_err(Error::internal)?.into_iter().chain(own);
-    client().tls_certs_only(all).build().map_err(Error::internal)
+    let made = client().tls_certs_only(all).build();
+    made.map_err(|error| if root_ca.is_some() { wrong() } else { Error::internal(error) })
 }
 
 /// A push service from its settings and secrets: JSON objects, `null` = empty. `INVALID_ARGUMENT` names the

@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::Common;
+use super::public::may_be_public;
 
 /// A secret on its way into a key or a header: never printed.
 #[derive(Deserialize)]
@@ -56,7 +57,7 @@ fn read<T: DeserializeOwned>(
     })
 }
 
-/// The address of a service: https, or with `allow_private_networks` http as well.
+/// The address of a service: https and public, or with `allow_private_networks` http and private as well.
 pub(super) fn base_url(field: &str, text: Option<&str>, default: &str, common: &Common) -> Result<Url> {
     let url = Url::parse(text.unwrap_or(default)).map_err(|_| Error::invalid(field, "is not a URL"))?;
     if url.scheme() != "https" && !(common.allow_private_networks && url.scheme() == "http") {
@@ -66,6 +67,9 @@ pub(super) fn base_url(field: &str, text: Option<&str>, default: &str, common: &
     if url.host_str().is_none_or(str::is_empty) || !bare || url.query().is_some() || url.fragment().is_some()
     {
         return Err(Error::invalid(field, "must be a plain address without user, query and fragment"));
+    }
+    if !common.allow_private_networks && !may_be_public(&url) {
+        return Err(Error::invalid(field, "must be a public address"));
     }
     Ok(url)
 }
@@ -104,7 +108,7 @@ mod tests {
     #[test]
     fn an_error_about_secrets_names_the_place_and_shows_no_value() {
         let wrong =
-            [json!({ "api_key": 4711 }), json!({ "api_key": { "x": "4711" } }), json!({ "x4711": 1 })];
+            [json!({ "api_key": 4711 }), json!({ "api_key": { "x": "4711" } }), json!({ "other": "4711" })];
         for value in wrong {
             let error = secrets::<Keys>(&value).unwrap_err();
             assert!(!error.to_string().contains("4711"), "{error}");

@@ -1,8 +1,9 @@
-use parlance_core::{Code, SystemClock};
+use parlance_core::{Code, Micros, SystemClock};
 use parlance_notification::providers::{Common, Kind, build};
 use serde_json::{Value, json};
 
 use crate::fakes::keys;
+use crate::support::{push, send, short, target};
 
 fn common(allow_private_networks: bool) -> Common {
     Common::new(std::sync::Arc::new(SystemClock), std::time::Duration::from_secs(5), allow_private_networks)
@@ -99,9 +100,38 @@ fn wrong_settings_are_named_and_secrets_are_not_shown() {
 }
 
 #[test]
-fn plain_http_is_for_private_networks_alone() {
-    let settings = json!({ "base_url": "http://novu.internal:3000/api", "workflow": "w" });
+fn plain_http_and_private_addresses_are_for_private_networks_alone() {
     let secrets = json!({ "api_key": "k" });
-    assert!(build(Kind::Novu, &settings, &secrets, &common(true)).is_ok());
-    assert!(build(Kind::Novu, &settings, &secrets, &common(false)).is_err());
+    for url in [
+        "http://novu.internal:3000/api",
+        "https://127.0.0.1",
+        "https://10.0.0.7:3000",
+        "https://169.254.169.254/latest",
+        "https://[::1]/",
+        "https://[::ffff:10.0.0.7]/",
+        "https://0x7f000001/",
+    ] {
+        let settings = json!({ "base_url": url, "workflow": "w" });
+        assert!(build(Kind::Novu, &settings, &secrets, &common(true)).is_ok(), "{url}");
+        let error = build(Kind::Novu, &settings, &secrets, &common(false)).err().expect(url);
+        assert_eq!(error.field.as_deref(), Some("settings.base_url"), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let settings = json!({ "base_url": url, "workflow": "w" });
+    let mut push = push(1);
+    push.expires_at = Micros(i64::MAX);
+    for allowed in [false, true] {
+        let common = Common { timeout: std::time::Duration::from_millis(500), ..common(allowed) };
+        let provider = build(Kind::Novu, &settings, &json!({ "api_key": "k" }), &common).unwrap();
+        let outcome = send(&*provider, push.clone(), target("fcm", "f-1")).await;
+        assert!(short(&outcome).starts_with("later"), "{outcome:?}");
+        let connections = std::iter::from_fn(|| listener.accept().ok()).count();
+        assert_eq!(connections > 0, allowed);
+    }
 }

@@ -1,7 +1,7 @@
 //! `parlance backup`: a copy of the SQLite stores, taken beside a running server, that a server starts on.
 //!
 //! All copies show one moment: while nobody can commit a message, a reading transaction is begun on
-//! message, then channel, then auth. So channel knows of no message that the copy of message lacks (it is
+//! notification, message, channel, link-preview and auth, in this order. So channel knows of no message that the copy of message lacks (it is
 //! told of messages after their commit), and no consumer is ahead of the log that it reads (logs of lower
 //! ranks are at most newer). Sends wait for that moment only, not for the copying.
 
@@ -22,7 +22,7 @@ use crate::role::Role;
 pub use verify::verify;
 
 /// Stores in the order in which their moments begin.
-const ORDER: [Role; 3] = [Role::Message, Role::Channel, Role::Auth];
+const ORDER: [Role; 5] = [Role::Notification, Role::Message, Role::Channel, Role::LinkPreview, Role::Auth];
 
 /// What came of it.
 pub enum Outcome {
@@ -103,7 +103,7 @@ fn copy_key(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn file_name(role: Role) -> String {
-    format!("{role}.db")
+    format!("{}.db", role.key())
 }
 
 /// What to run for stores that are not ours to copy.

@@ -41,7 +41,7 @@ fn migrating_makes_the_tables_and_ends() {
     let place = Place::new();
     let migrated = place.run(&["migrate"]);
     assert!(migrated.status.success(), "{}", text(&migrated.stderr));
-    for service in ["auth", "channel", "message"] {
+    for service in ["auth", "link_preview", "channel", "message", "notification"] {
         assert!(place.file(&format!("{service}.db")).exists());
     }
     assert!(place.run(&["migrate"]).status.success(), "a second time there is nothing to do");

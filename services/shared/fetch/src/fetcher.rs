@@ -146,3 +146,17 @@ pub(crate) fn failure_of(error: &reqwest::Error) -> Failure {
         Failure::later(Trouble::Unreachable)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_certificates_make_a_client() {
+        tls::install();
+        let certificates = built_in_certificates().unwrap();
+        assert!(certificates.len() > 100, "{}", certificates.len());
+        let client = builder(&Settings::default(), &Network::public()).tls_certs_only(certificates).build();
+        assert!(client.is_ok());
+    }
+}

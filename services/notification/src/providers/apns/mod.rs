@@ -79,7 +79,7 @@ impl Apns {
         )?;
         // Apple speaks nothing else, so nothing else is offered.
         let client = || {
-            super::client(common.timeout)
+            super::client(common.timeout, common.allow_private_networks)
                 .http2_prior_knowledge()
                 .http2_keep_alive_while_idle(true)
                 .pool_idle_timeout(Duration::from_secs(60 * 60))

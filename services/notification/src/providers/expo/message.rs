@@ -38,7 +38,7 @@ pub(super) fn render(push: &Push, token: &str, android_channel_id: Option<&str>)
         }
         if !push.collapse_key.is_empty() {
             let key = collapse_id(&push.collapse_key);
-            // Android and iOS.
+            // What lies on an Android device; what is under way, and what lies on an iOS device.
             message["tag"] = json!(key);
             message["collapseId"] = json!(key);
         }

@@ -119,8 +119,8 @@ impl Novu {
         group.places.iter().map(|(place, channel)| (*place, of(channel))).collect()
     }
 
-    /// Sees that Novu knows the user and his tokens, and triggers. Gives the channels that Novu took no tokens
-    /// of, and why.
+    /// Sees that Novu knows the user and his tokens, and triggers. Gives the channels that Novu took no
+    /// tokens of, and why.
     async fn tell(&self, group: &Group<'_>) -> Result<BTreeMap<&'static str, Outcome>, Outcome> {
         time_to_live(group.push, self.common.now())?;
         let id = subscriber::id(group.push.app, &group.push.user_id);

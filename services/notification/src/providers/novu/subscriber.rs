@@ -62,8 +62,8 @@ struct Credentials {
 }
 
 impl Novu {
-    /// Makes Novu's picture of a user that of `tokens`: creates him if need be, writes the tokens that differ,
-    /// takes out channels that he has no device of any more. Gives the channels that Novu refused.
+    /// Makes Novu's picture of a user that of `tokens`: creates him if need be, writes the tokens that
+    /// differ, takes out channels that he has no device of any more. Gives the channels that Novu refused.
     pub(super) async fn settle(
         &self,
         id: &str,
@@ -160,8 +160,8 @@ impl Novu {
         }
     }
 
-    /// `{channels: [{channel, enabled}], workflows: [...]}`: the channels from what holds for all workflows, the
-    /// workflows as Novu tells them.
+    /// `{channels: [{channel, enabled}], workflows: [...]}`: the channels from what holds for all workflows,
+    /// the workflows as Novu tells them.
     pub(super) async fn read_preferences(&self, id: &str) -> Option<Value> {
         let (workflows, global) = futures_util::join!(
             self.call(Method::GET, ["v1", "subscribers", id, "preferences"], None),

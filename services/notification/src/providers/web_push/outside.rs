@@ -33,8 +33,8 @@ impl Outside {
         })
     }
 
-    /// The status of an answer that a repeat does not change. An endpoint that cannot be one of a browser's is
-    /// a dead token.
+    /// The status of an answer that a repeat does not change. An endpoint that cannot be one of a browser's
+    /// is a dead token.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<StatusCode, Outcome> {
         if url.scheme() != "https" && !(self.allow_private_networks && url.scheme() == "http") {
             return Err(Outcome::TokenDead);

@@ -114,7 +114,7 @@ fn check(
     if collapse_id.is_some_and(|id| id.len() > 64) {
         return Err((400, "BadCollapseId"));
     }
-    let hex = device.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'));
+    let hex = device.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !hex || device.len() != 64 {
         return Err((400, "BadDeviceToken"));
     }

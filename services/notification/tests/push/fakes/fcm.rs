@@ -211,7 +211,7 @@ fn check_message(
         return Err(fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"));
     }
     let ttl = message["android"]["ttl"].as_str();
-    if ttl.is_some_and(|ttl| !ttl.strip_suffix('s').is_some_and(|number| number.parse::<u32>().is_ok())) {
+    if ttl.is_some_and(|ttl| ttl.strip_suffix('s').is_none_or(|number| number.parse::<u32>().is_err())) {
         return Err(bad_field("message.android.ttl"));
     }
     let token = message["token"].as_str().ok_or_else(|| bad_field("message.token"))?;

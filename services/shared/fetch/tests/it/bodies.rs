@@ -46,7 +46,7 @@ async fn a_gzip_bomb_is_unpacked_no_further_than_the_limit() {
     encoder.write_all(&vec![0; MEGABYTE]).unwrap();
     encoder.flush().unwrap();
     let start = encoder.get_ref().clone();
-    encoder.write_all(&vec![0; 64 * MEGABYTE]).unwrap();
+    encoder.write_all(&vec![0; 4 * MEGABYTE]).unwrap();
     encoder.flush().unwrap();
     let more = encoder.get_ref()[start.len()..].to_vec();
     let head = b"HTTP/1.1 200 x\r\ncontent-type: text/html\r\ncontent-encoding: gzip\r\n\r\n".to_vec();
@@ -55,12 +55,12 @@ async fn a_gzip_bomb_is_unpacked_no_further_than_the_limit() {
             .await;
     let (fetcher, url) = (fetcher(outside()), site.named("a.example", "/"));
     let before = resident();
-    for _ in 0..4 {
+    for _ in 0..2 {
         assert_eq!(get(&fetcher, &url).await.unwrap_err(), Failure::TooLarge);
         assert_eq!(get_as(&fetcher, &url, Overflow::Cut).await.unwrap().body.len(), MEGABYTE);
     }
     let grown = resident().saturating_sub(before);
-    // Unpacked, what was sent would be gigabytes.
+    // Unpacked, what the site is ready to send has no end.
     assert!(grown < 32 * MEGABYTE, "memory grew by {grown} bytes");
 }
 

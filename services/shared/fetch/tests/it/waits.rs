@@ -27,7 +27,7 @@ async fn slow_heads_slow_bodies_and_silence_end_with_the_time_out() {
     let gzip = "HTTP/1.1 200 x\r\ncontent-type: text/html\r\ncontent-encoding: gzip\r\n\r\n";
     let replies = [
         Reply::Silence,
-        slowly(""),
+        slowly("HTTP/1.1 200 "),
         slowly("HTTP/1.1 200 x\r\nx-header: "),
         slowly(head),
         // Every byte is progress to somebody who counts bytes.

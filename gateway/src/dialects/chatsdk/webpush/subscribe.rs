@@ -1,0 +1,44 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlance_proto::notification::{ProviderKind, RegisterDeviceRequest};
+
+use super::super::prelude::*;
+use super::super::request::required;
+
+/// A browser's `PushSubscription`, as its `toJSON()` gives it; `expirationTime` is not needed, since push
+/// services say themselves when a subscription has ended.
+#[derive(Deserialize)]
+pub struct Body {
+    endpoint: Option<String>,
+    keys: Option<Keys>,
+}
+
+#[derive(Deserialize)]
+pub struct Keys {
+    p256dh: Option<String>,
+    auth: Option<String>,
+}
+
+/// `POST /api/webpush/subscribe`: registers a browser.
+pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Success> {
+    let endpoint = required("endpoint", body.endpoint)?;
+    let keys = body.keys.ok_or_else(|| Failure::invalid("keys", "is required"))?;
+    let request = RegisterDeviceRequest {
+        platform: "web".to_owned(),
+        token: endpoint,
+        provider: ProviderKind::WebPush.into(),
+        p256dh: bytes("keys.p256dh", keys.p256dh)?.into(),
+        auth: bytes("keys.auth", keys.auth)?.into(),
+        ..Default::default()
+    };
+    edge.notification().register_device(user.context.request(request)).await?;
+    success()
+}
+
+/// Base64url, with or without padding.
+fn bytes(path: &str, text: Option<String>) -> Result<Vec<u8>, Failure> {
+    let text = required(path, text)?;
+    URL_SAFE_NO_PAD
+        .decode(text.trim_end_matches('='))
+        .map_err(|_| Failure::invalid(path, "must be base64url"))
+}
