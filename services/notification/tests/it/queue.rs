@@ -47,7 +47,7 @@ async fn a_push_service_that_is_away_for_an_hour_is_asked_now_and_then_and_gets_
     world.advance(300);
     let taken = world.taken(3).await;
     let ids: std::collections::HashSet<_> = taken.iter().map(|one| one.push.id).collect();
-    assert_eq!(ids, first, "with the ids that they had");
+    assert!(ids.len() == 3 && first.is_subset(&ids), "with the ids that they had");
     assert_eq!(world.dead_letters().await, []);
 }
 
