@@ -4,6 +4,7 @@ use parlance_core::{Error, Micros, Result, id};
 use parlance_proto::notification::{DeadLetter, Device, Preferences, Provider, ProviderKind};
 
 use crate::domain::preferences::{self, clock_text};
+use crate::providers::Kind;
 use crate::store::deliveries::Delivery;
 use crate::store::devices;
 use crate::store::providers::ProviderRow;
@@ -68,6 +69,23 @@ pub fn kind(number: i32) -> Result<ProviderKind> {
         }
         Ok(kind) => Ok(kind),
     }
+}
+
+/// A kind as push services are built by; INVALID_ARGUMENT for none.
+pub fn provider_kind(kind: ProviderKind) -> Result<Kind> {
+    match kind {
+        ProviderKind::Fcm => Ok(Kind::Fcm),
+        ProviderKind::Apns => Ok(Kind::Apns),
+        ProviderKind::Expo => Ok(Kind::Expo),
+        ProviderKind::WebPush => Ok(Kind::WebPush),
+        ProviderKind::Novu => Ok(Kind::Novu),
+        ProviderKind::Unspecified => Err(Error::invalid("kind", "must be fcm, apns, expo, web_push or novu")),
+    }
+}
+
+/// The name of a kind in metrics and for Novu.
+pub fn kind_name(kind: ProviderKind) -> &'static str {
+    provider_kind(kind).map_or("none", Kind::as_str)
 }
 
 /// A kind out of a table.

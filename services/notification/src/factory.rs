@@ -1,12 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlance_core::{Clock, Error, Result};
-use parlance_proto::notification::ProviderKind;
+use parlance_core::{Clock, Result};
 use serde_json::Value;
 
-use crate::providers::{Common, Kind, build};
-use crate::{ProviderFactory, Settings};
+use crate::providers::{Common, build};
+use crate::{ProviderFactory, Settings, convert};
 
 /// How long one try may take.
 const TRY: Duration = Duration::from_secs(10);
@@ -15,14 +14,7 @@ const TRY: Duration = Duration::from_secs(10);
 pub fn provider_factory(settings: &Settings, clock: Arc<dyn Clock>) -> Result<ProviderFactory> {
     let common = Common::new(clock, TRY, settings.allow_private_networks)?;
     Ok(Arc::new(move |kind, settings, secrets| {
-        let kind = match kind {
-            ProviderKind::Fcm => Kind::Fcm,
-            ProviderKind::Apns => Kind::Apns,
-            ProviderKind::Expo => Kind::Expo,
-            ProviderKind::WebPush => Kind::WebPush,
-            ProviderKind::Novu => Kind::Novu,
-            ProviderKind::Unspecified => return Err(Error::invalid("kind", "is required")),
-        };
+        let kind = convert::provider_kind(kind)?;
         build(kind, &Value::Object(settings.clone()), &Value::Object(secrets.clone()), &common)
     }))
 }

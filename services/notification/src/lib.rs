@@ -52,6 +52,7 @@ pub struct Dependencies {
     /// Seals the secrets of push services at rest.
     pub master_key: [u8; 32],
     pub settings: Settings,
+    /// [`provider_factory`], but in tests.
     pub providers: ProviderFactory,
     /// Background loops are spawned here …
     pub tasks: TaskTracker,

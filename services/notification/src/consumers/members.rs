@@ -77,7 +77,9 @@ impl Members {
             let mut gone = asked.to_vec();
             for list in reply.channels {
                 gone.retain(|channel| *channel != list.channel_num);
-                if list.members.len() >= FEW as usize {
+                if list.members.len() > self.max_fanout as usize {
+                    found.push((list.channel_num, Crowd::TooMany));
+                } else if list.members.len() >= FEW as usize {
                     larger.push(list.channel_num);
                 } else {
                     let members = list.members.iter().map(|member| member.user_num).collect();

@@ -23,6 +23,24 @@ pub struct Notice {
     pub badge: Option<u32>,
 }
 
+/// `event` of what tells a push service that keeps people that one is gone.
+pub const FAREWELL: &str = "user_deleted";
+
+impl Notice {
+    /// Nothing to show, of a user.
+    pub fn of(user_id: String) -> Self {
+        Self {
+            user_id,
+            title: String::new(),
+            body: String::new(),
+            image: None,
+            data: BTreeMap::new(),
+            collapse_key: String::new(),
+            badge: None,
+        }
+    }
+}
+
 /// The id of a delivery: the same whenever the same notification to the same device is made. `source` is
 /// the pending row that it comes from.
 pub fn delivery_id(source: Num, device: Num) -> Uuid {

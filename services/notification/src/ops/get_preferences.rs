@@ -1,9 +1,9 @@
 use parlance_core::Result;
-use parlance_proto::auth::GetUsersRequest;
 use parlance_proto::notification::{GetPreferencesRequest, GetPreferencesResponse, ProviderKind};
 use parlance_rpc::Context;
 use serde_json::json;
 
+use super::user_id;
 use crate::convert;
 use crate::service::Service;
 use crate::store::preferences;
@@ -21,15 +21,11 @@ pub async fn get_preferences(
     let found = found.into_iter().next().map(|(_, found)| found).unwrap_or_default();
     let mut novu = String::new();
     if let Some(provider) = service.providers.get(app, ProviderKind::Novu).await? {
-        let request = GetUsersRequest { nums: vec![user], ids: Vec::new() };
-        let users =
-            service.auth.clone().get_users(context.as_service().request(request)).await?.into_inner().users;
-        if let Some(user) = users.first() {
-            // What Novu does not tell now is no reason to tell nothing.
-            let kept = provider.preferences(app, &user.id).await;
-            let kept = kept.unwrap_or_else(|| json!({ "subscriberId": format!("{app}:{}", user.id) }));
-            novu = kept.to_string();
-        }
+        let user_id = user_id(service, context, user).await?;
+        // What Novu does not tell now is no reason to tell nothing.
+        let kept = provider.preferences(app, &user_id).await;
+        let kept = kept.unwrap_or_else(|| json!({ "subscriberId": format!("{app}:{user_id}") }));
+        novu = kept.to_string();
     }
     Ok(GetPreferencesResponse { preferences: Some(convert::preferences(&found)), novu })
 }

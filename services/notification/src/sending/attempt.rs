@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use parlance_core::{Error, Micros, Result};
-use parlance_proto::notification::ProviderKind;
 
 use crate::Settings;
 use crate::convert;
 use crate::domain::backoff;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{FAREWELL, Notice};
 use crate::providers::{Outcome, Push, Target, WebPushKeys, Why};
 use crate::store::deliveries::{DEAD, Delivery, Settled, TAKEN, WAITING};
 use crate::store::devices::Device;
@@ -20,10 +19,24 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Not a notification: a user is gone, and the push service that keeps people is to forget him.
+    pub fn is_farewell(&self) -> bool {
+        self.row.event == FAREWELL
+    }
+
+    /// The recipient's public id.
+    pub fn user_id(&self) -> Result<String> {
+        Ok(self.notice()?.user_id)
+    }
+
+    fn notice(&self) -> Result<Notice> {
+        serde_json::from_str(&self.row.payload)
+            .map_err(|_| Error::internal("a queued notification does not read"))
+    }
+
     /// What the push service is given: one push for each device, all of them with the delivery's id.
     pub fn pushes(&self) -> Result<Vec<(Push, Target)>> {
-        let notice: Notice = serde_json::from_str(&self.row.payload)
-            .map_err(|_| Error::internal("a queued notification does not read"))?;
+        let notice = self.notice()?;
         let push = Push {
             id: self.row.id,
             app: self.row.app,
@@ -131,18 +144,6 @@ fn target(device: &Device) -> Target {
         (Some(p256dh), Some(auth)) => Some(WebPushKeys { p256dh: p256dh.clone(), auth: auth.clone() }),
         _ => None,
     };
-    let channel = kind_name(convert::stored_kind(device.provider));
+    let channel = convert::kind_name(convert::stored_kind(device.provider));
     Target { token: device.token.clone(), keys, channel }
-}
-
-/// The name of a kind in metrics and for Novu.
-pub fn kind_name(kind: ProviderKind) -> &'static str {
-    match kind {
-        ProviderKind::Fcm => "fcm",
-        ProviderKind::Apns => "apns",
-        ProviderKind::Expo => "expo",
-        ProviderKind::WebPush => "web_push",
-        ProviderKind::Novu => "novu",
-        ProviderKind::Unspecified => "none",
-    }
 }

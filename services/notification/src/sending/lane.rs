@@ -11,7 +11,7 @@ use parlance_sql::retrying;
 use uuid::Uuid;
 
 use super::Turn;
-use super::attempt::{Attempt, End, kind_name};
+use super::attempt::{Attempt, End};
 use super::circuit::Use;
 use crate::convert;
 use crate::domain::drops::Drop;
@@ -39,7 +39,7 @@ pub async fn work(service: Arc<Service>, turn: Turn) {
             Ok(true) if !service.stop.is_cancelled() => {}
             Ok(_) => return,
             Err(error) => {
-                let provider = kind_name(convert::stored_kind(lane.provider));
+                let provider = convert::kind_name(convert::stored_kind(lane.provider));
                 tracing::warn!(app = %lane.app, provider, %error, "nothing can be sent for now");
                 // What is claimed is taken up again when its lease ends.
                 tokio::time::sleep(super::PAUSE).await;
@@ -86,7 +86,7 @@ async fn round(service: &Service, turn: &Turn) -> Result<bool> {
         }
         Ok(None) => ends.extend(attempts.into_iter().map(refused("provider_missing"))),
         Err(error) => {
-            tracing::warn!(app = %lane.app, provider = kind_name(kind), %error, "a push service cannot be built");
+            tracing::warn!(app = %lane.app, provider = convert::kind_name(kind), %error, "a push service cannot be built");
             ends.extend(attempts.into_iter().map(refused("settings")));
         }
     }
@@ -154,6 +154,8 @@ async fn with_devices(
 
 /// Tries each delivery once; batches go out at once.
 async fn send(provider: &dyn Provider, attempts: Vec<Attempt>) -> Vec<(Attempt, Vec<Outcome>)> {
+    let (farewells, attempts): (Vec<Attempt>, Vec<Attempt>) =
+        attempts.into_iter().partition(Attempt::is_farewell);
     let size = provider.batch().max(1);
     let mut batches: Vec<Vec<Attempt>> = Vec::new();
     for attempt in attempts {
@@ -165,7 +167,17 @@ async fn send(provider: &dyn Provider, attempts: Vec<Attempt>) -> Vec<(Attempt, 
     let tries = batches.into_iter().map(|batch| try_batch(provider, batch));
     let ends: Vec<Vec<(Attempt, Vec<Outcome>)>> =
         futures_util::stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
-    ends.into_iter().flatten().collect()
+    let mut ends: Vec<(Attempt, Vec<Outcome>)> = ends.into_iter().flatten().collect();
+    for attempt in farewells {
+        let outcome = match attempt.user_id() {
+            Ok(user) => tokio::time::timeout(LIMIT, provider.forget(attempt.row.app, &user))
+                .await
+                .unwrap_or_else(|_| later("timeout")),
+            Err(_) => Outcome::Refused { why: Why { label: "payload", detail: String::new() } },
+        };
+        ends.push((attempt, vec![outcome]));
+    }
+    ends
 }
 
 async fn try_batch(provider: &dyn Provider, batch: Vec<Attempt>) -> Vec<(Attempt, Vec<Outcome>)> {
@@ -244,7 +256,7 @@ async fn settle(
     claim: &str,
     ends: Vec<(Attempt, Vec<Outcome>)>,
 ) -> Result<()> {
-    let (now, provider) = (service.now(), kind_name(kind));
+    let (now, provider) = (service.now(), convert::kind_name(kind));
     let failed = |label: &'static str| {
         metrics::counter!("parlance_notification_failed_total", "provider" => provider, "label" => label)
             .increment(1);

@@ -7,7 +7,7 @@ use parlance_core::{Micros, Result};
 use parlance_sql::retrying;
 use uuid::Uuid;
 
-use super::attempt::{Attempt, End, kind_name};
+use super::attempt::{Attempt, End};
 use crate::convert;
 use crate::providers::Outcome;
 use crate::service::Service;
@@ -80,7 +80,7 @@ async fn ask(
             End::Taken | End::Lost => done.push(attempt.row.id),
             End::AskLater(row) => settled.push(row),
             End::Later(row, label) | End::GivenUp(row, label) => {
-                let provider = kind_name(kind);
+                let provider = convert::kind_name(kind);
                 metrics::counter!("parlance_notification_failed_total", "provider" => provider, "label" => label)
                     .increment(1);
                 settled.push(row);

@@ -85,10 +85,14 @@ async fn a_device_is_removed_by_its_id_the_clients_id_or_its_token() {
 
 #[tokio::test]
 async fn the_same_token_in_two_apps_is_two_devices() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let users = world.users(&["ada"]).await;
     let device = world.device(users[0], "t").await;
-    let other = Context::new(Caller::user(world.new_app().await, users[0]));
+    let first = world.app;
+    world.app = world.new_app().await;
+    let theirs = world.users(&["ada"]).await;
+    let other = Context::new(Caller::user(world.app, theirs[0]));
+    world.app = first;
     let request = other.request(android("t"));
     let theirs = world.notification.clone().register_device(request).await.unwrap().into_inner();
     assert!(theirs.created);

@@ -57,6 +57,20 @@ async fn nothing_is_pushed_from_a_muted_channel_not_even_a_mention() {
 }
 
 #[tokio::test]
+async fn nothing_is_pushed_between_two_of_whom_one_has_blocked_the_other() {
+    let scene = Scene::new().await;
+    scene.world.block(scene.bob, scene.ada).await;
+    scene.only_eve_is_told("@bob hello").await;
+}
+
+#[tokio::test]
+async fn whoever_blocked_another_is_not_told_of_his_doings_either() {
+    let scene = Scene::new().await;
+    scene.world.block(scene.ada, scene.bob).await;
+    scene.only_eve_is_told("hello").await;
+}
+
+#[tokio::test]
 async fn nothing_is_pushed_to_whoever_switched_it_off() {
     let scene = Scene::new().await;
     let off = UpdatePreferencesRequest { push_enabled: Some(false), ..Default::default() };

@@ -56,6 +56,20 @@ async fn of_a_deleted_user_nothing_stays() {
 }
 
 #[tokio::test]
+async fn novu_is_told_to_forget_a_deleted_user() {
+    let world = World::new().await;
+    world.set(ProviderKind::Novu, "{}", "{}").await.unwrap();
+    let users = world.users(&["ada", "bob"]).await;
+    world.device(users[0], "ada's").await;
+    world.delete_user("bob").await;
+    world.delete_user("ada").await;
+    let forgotten = wait_until("it to be told", async || world.recorder.forgotten(), |f| !f.is_empty()).await;
+    assert_eq!(forgotten, ["ada"], "it knows nobody without a device");
+    let left = "SELECT COUNT(*) AS n FROM deliveries";
+    wait_until("nothing to be left", async || world.count(left).await, |left| *left == 0).await;
+}
+
+#[tokio::test]
 async fn a_token_that_moved_to_another_user_gets_nothing_that_was_meant_for_the_first() {
     let world = World::new().await.with_fcm().await;
     let users = world.users(&["ada", "bob", "eve"]).await;

@@ -81,10 +81,9 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
 }
 
 #[tokio::test]
-async fn an_app_with_novu_shows_by_what_name_it_knows_a_user() {
+async fn an_app_with_novu_shows_what_it_keeps_of_a_user() {
     let world = World::new().await;
     let users = world.users(&["ada"]).await;
     world.set(ProviderKind::Novu, "{}", "{}").await.unwrap();
-    let novu = get(&world, users[0]).await.novu;
-    assert_eq!(novu, format!(r#"{{"subscriberId":"{}:ada"}}"#, world.app));
+    assert_eq!(get(&world, users[0]).await.novu, r#"{"of":"ada"}"#);
 }

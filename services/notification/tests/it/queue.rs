@@ -14,13 +14,15 @@ fn down() -> Outcome {
     Outcome::Later { after: None, why: Why { label: "unreachable", detail: String::new() } }
 }
 
-/// Ada and Bob in a channel; Bob has a device.
+/// Ada and Bob in a channel; Bob has a device, and does not want to be told of invitations.
 async fn scene(settings: Settings) -> (World, Num, Num, Num) {
     let world = World::with(settings).await.with_fcm().await;
     let users = world.users(&["ada", "bob"]).await;
     let channel = world.channel("group", "General", users[0], &users[1..]).await;
     world.settled().await;
     world.device(users[1], "bob's").await;
+    let off = UpdatePreferencesRequest { channel_invites: Some(false), ..Default::default() };
+    world.prefer(users[1], off).await.unwrap();
     (world, users[0], users[1], channel)
 }
 
@@ -45,7 +47,7 @@ async fn a_push_service_that_is_away_for_an_hour_is_asked_now_and_then_and_gets_
     world.advance(300);
     let taken = world.taken(3).await;
     let ids: std::collections::HashSet<_> = taken.iter().map(|one| one.push.id).collect();
-    assert_eq!(ids, first, "with the ids that they had");
+    assert!(ids.len() == 3 && first.is_subset(&ids), "with the ids that they had");
     assert_eq!(world.dead_letters().await, []);
 }
 
@@ -104,7 +106,7 @@ async fn dead_letters_are_listed_in_pages_replayed_and_discarded_altogether() {
         world.settled().await;
         world.advance(1);
     }
-    let all = wait_until("dead letters", async || world.dead_letters().await, |l| l.len() >= 5).await;
+    let all = wait_until("dead letters", async || world.dead_letters().await, |l| l.len() == 5).await;
     let list = async |limit: u32, after: &str| {
         let request = ListDeadLettersRequest { limit, after: after.into() };
         let request = world.backend().request(request);
@@ -190,7 +192,7 @@ async fn one_apps_push_service_that_hangs_keeps_no_other_app_waiting() {
     let world = world.with_fcm().await;
     let users = world.users(&["joe", "sue"]).await;
     world.device(users[1], "sue's").await;
-    let theirs = world.channel("messaging", "", users[0], &users[1..]).await;
+    let theirs = world.make_channel("messaging", "", users[0], &users[1..]).await;
     world.send(users[0], theirs, "hello").await;
     let taken = wait_until("a push", async || world.recorder.taken(), |taken| !taken.is_empty()).await;
     assert_eq!((taken[0].push.app, &*taken[0].target.token), (world.app, "sue's"));

@@ -33,6 +33,8 @@ pub struct Recorder {
     hanging: Arc<Mutex<Vec<String>>>,
     /// Ids of deliveries that hang.
     hung: Arc<Mutex<Vec<Uuid>>>,
+    /// Users whom Novu was told to forget.
+    forgotten: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Recorder {
@@ -46,6 +48,7 @@ impl Default for Recorder {
             built: Arc::default(),
             hanging: Arc::default(),
             hung: Arc::default(),
+            forgotten: Arc::default(),
         }
     }
 }
@@ -68,6 +71,10 @@ impl Recorder {
     /// Ids of deliveries whose calls hang.
     pub fn hung(&self) -> Vec<Uuid> {
         self.hung.lock().clone()
+    }
+
+    pub fn forgotten(&self) -> Vec<String> {
+        self.forgotten.lock().clone()
     }
 
     pub fn tried(&self) -> Vec<Tried> {
@@ -123,6 +130,15 @@ impl Provider for Recording {
 
     fn batch(&self) -> usize {
         10
+    }
+
+    async fn preferences(&self, _: Uuid, user_id: &str) -> Option<Value> {
+        (self.kind == ProviderKind::Novu).then(|| serde_json::json!({ "of": user_id }))
+    }
+
+    async fn forget(&self, _: Uuid, user_id: &str) -> Outcome {
+        self.recorder.forgotten.lock().push(user_id.to_owned());
+        Outcome::Taken { receipt: None }
     }
 
     async fn receipts(&self, receipts: &[String]) -> Vec<Option<Outcome>> {

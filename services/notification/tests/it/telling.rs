@@ -84,6 +84,20 @@ async fn a_mention_is_told_as_one_and_as_a_message_to_whoever_wants_no_mentions(
 }
 
 #[tokio::test]
+async fn an_edit_tells_those_whom_it_mentions_anew() {
+    let world = World::new().await.with_fcm().await;
+    let users = world.users(&["ada", "bob", "eve"]).await;
+    let channel = world.channel("group", "General", users[0], &users[1..]).await;
+    let message = world.send(users[0], channel, "@bob look").await;
+    world.settled().await;
+    world.device(users[1], "bob's").await;
+    world.device(users[2], "eve's").await;
+    world.edit(users[0], &message, "@bob and @eve look").await;
+    let taken = world.taken(1).await;
+    assert_eq!((&*taken[0].target.token, data(&taken[0], "type")), ("eve's", "mention"));
+}
+
+#[tokio::test]
 async fn a_reply_reaches_the_parents_author_and_those_who_took_part() {
     let world = World::new().await.with_fcm().await;
     let users = world.users(&["ada", "bob", "eve", "joe"]).await;

@@ -331,6 +331,20 @@ impl World {
         row.try_get("", "n").unwrap()
     }
 
+    pub async fn edit(&self, author: Num, message: &Message, text: &str) {
+        let request = EditMessageRequest {
+            channel_num: message.channel_num,
+            message: Some(reference(message)),
+            text: text.into(),
+        };
+        self.message.clone().edit_message(self.by(author).request(request)).await.unwrap();
+    }
+
+    pub async fn block(&self, by: Num, user: Num) {
+        let request = BlockUserRequest { user_num: user };
+        self.channel.clone().block_user(self.by(by).request(request)).await.unwrap();
+    }
+
     /// Says that a user has a connection open.
     pub async fn connect(&self, user: Num) {
         let change =
