@@ -108,7 +108,7 @@ async fn a_block_and_a_direct_channel_made_at_once_never_leave_a_way_to_write() 
         let (one, other) = (pair[0], pair[1]);
         let make_and_ask = async {
             let direct = house.try_create(one, draft("messaging", "", &[other])).await?.channel.unwrap().num;
-            Ok((direct, house.authorize(direct, one, Action::Send, false).await?))
+            Ok::<_, Reason>((direct, house.authorize(direct, one, Action::Send, false).await?))
         };
         let (made, blocked) = tokio::join!(make_and_ask, house.block(other, one));
         assert_eq!(blocked, Ok(true));
