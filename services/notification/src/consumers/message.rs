@@ -218,7 +218,8 @@ fn news_of(event: &Event) -> Option<(Num, News)> {
         Payload::ChannelCreated(fact) if !is_chat && event.actor_num != stream.num => {
             let is_direct =
                 fact.channel.as_ref().is_none_or(|channel| !channel.direct_member_nums.is_empty());
-            (!is_direct).then(|| (fact.channel_num, News::Invite { user: stream.num, by: event.actor_num }))
+            let invite = News::Invite { user: stream.num, by: event.actor_num };
+            (!is_direct).then_some((fact.channel_num, invite))
         }
         _ => None,
     }

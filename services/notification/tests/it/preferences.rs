@@ -75,7 +75,9 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
         off(UpdatePreferencesRequest { new_messages: Some(false), ..none() }),
         off(UpdatePreferencesRequest { thread_replies: Some(false), ..none() }),
     );
-    (a.unwrap(), b.unwrap(), c.unwrap());
+    for answer in [a, b, c] {
+        answer.unwrap();
+    }
     let found = get(&world, users[0]).await.preferences.unwrap();
     assert_eq!((found.mentions, found.new_messages, found.thread_replies), (false, false, false));
 }

@@ -20,6 +20,8 @@ pub struct Tried {
 }
 
 type Answer = dyn Fn(&Push, &Target) -> Outcome + Send + Sync;
+/// Kind, settings, secrets.
+pub type Built = (ProviderKind, Map<String, Value>, Map<String, Value>);
 type Receipts = dyn Fn(&str) -> Option<Outcome> + Send + Sync;
 
 /// All push services of all apps of a test.
@@ -28,7 +30,7 @@ pub struct Recorder {
     tried: Arc<Mutex<Vec<Tried>>>,
     answer: Arc<Mutex<Arc<Answer>>>,
     receipts: Arc<Mutex<Arc<Receipts>>>,
-    built: Arc<Mutex<Vec<(ProviderKind, Map<String, Value>, Map<String, Value>)>>>,
+    built: Arc<Mutex<Vec<Built>>>,
     /// Tokens that a call hangs at.
     hanging: Arc<Mutex<Vec<String>>>,
     /// Ids of deliveries that hang.
@@ -89,7 +91,7 @@ impl Recorder {
     }
 
     /// Settings and secrets that push services were built with.
-    pub fn built(&self) -> Vec<(ProviderKind, Map<String, Value>, Map<String, Value>)> {
+    pub fn built(&self) -> Vec<Built> {
         self.built.lock().clone()
     }
 
