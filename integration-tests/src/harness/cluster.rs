@@ -63,10 +63,8 @@ pub(super) fn nodes(options: &Options, backing: &Backing, folder: &Path) -> Vec<
         if node.role == "auth" || node.role == "notification" {
             node.set("PARLANCE__AUTH__MASTER_KEY", MASTER_KEY);
         }
-        if node.role == "auth" {
-            if options.host.is_some() {
-                node.argue("--dev");
-            }
+        if node.role == "auth" && options.host.is_some() {
+            node.argue("--dev");
         }
         if let Some(role) = rendered.as_ref().map(|roles| roles.of(&node.role)) {
             role.assert_secrets_are_given(node);

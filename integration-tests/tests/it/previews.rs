@@ -45,7 +45,7 @@ async fn a_preview_comes_with_an_update_that_carries_the_whole_message() {
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let group = alice.group("links", &[&bob]).await;
     let chat = bob.chat(&group);
-    let socket = Realtime::follow(&server, &bob, &[&chat]).await;
+    let socket = Realtime::follow(&server, &bob, &[&group]).await;
     let link = format!("{}/page", web.url);
     let text = format!("look: {link}");
     let sent = alice.send(&group, &text).await;
