@@ -160,6 +160,7 @@ mod tests {
             ("GATEWAY__ALLOWED_ORIGINS", "https://example.org,http://localhost:3000"),
             ("GATEWAY__TRUSTED_PROXIES", "10.0.0.0/8,::1"),
             ("SERVICES__AUTH__ADDRESSES", "dns:parlance-auth:50051"),
+            ("SERVICES__LINK_PREVIEW__ADDRESSES", "dns:parlance-link-preview:50051"),
             ("SERVICES__CHANNEL__ADDRESSES", "http://10.0.0.5:50051"),
             ("LOG__LEVEL", "info,parlance_message=debug"),
         ];
@@ -218,6 +219,6 @@ mod tests {
         }
         assert!(problems.iter().all(|line| !line.contains("hunter2")));
         assert_eq!(found(Role::All, &[("AUTH__MASTER_KEY", "hunter2")]).len(), 1);
-        assert_eq!(found(Role::Gateway, &[]).len(), 6, "{:#?}", found(Role::Gateway, &[]));
+        assert_eq!(found(Role::Gateway, &[]).len(), 7, "{:#?}", found(Role::Gateway, &[]));
     }
 }
