@@ -25,7 +25,7 @@ async fn twenty_kills_at_full_rate_lose_double_and_disorder_nothing() {
         let listener = Realtime::connect(&server, &bob).await;
         let start = listener.subscribed(&chat).await;
         let burst = Burst::start(&[&alice, &bob], &group, SENDERS, &format!("r{round}"));
-        burst.run_for(Duration::from_millis(random.random_range(300..1000))).await;
+        burst.run_for(Duration::from_millis(random.random_range(500..1000))).await;
         server.kill();
         let mut evidence = burst.evidence().await;
         let before = listener.cut().await;
