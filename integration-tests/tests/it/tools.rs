@@ -274,7 +274,7 @@ async fn a_backup_is_for_its_owner_alone_even_in_a_folder_that_others_may_read()
             .map(|file| file.unwrap().path())
             .map(|file| (mode(&file), file))
             .collect();
-        assert_eq!(files.len(), 5, "five stores, the key, the manifest: {files:?}");
+        assert_eq!(files.len(), 7, "five stores, the key, the manifest: {files:?}");
         assert!(files.iter().all(|(mode, _)| *mode == 0o600), "{files:?}");
         assert_eq!(text(&verify(copy)), "ok\n");
     }

@@ -29,7 +29,7 @@ use crate::store::preferences;
 /// Rows of one batch.
 const BATCH: u32 = 200;
 /// Time for which a batch is kept from others; deciding takes less.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(30);
 /// Time for deciding about one app's part of a batch.
 const LIMIT: Duration = Duration::from_secs(20);
 /// When what could not be decided is tried again.

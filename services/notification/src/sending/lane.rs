@@ -25,9 +25,9 @@ const CLAIM: u32 = 256;
 /// Calls of a push service at once.
 const AT_ONCE: usize = 32;
 /// Longest that one call may take; a push service ends by itself sooner.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(15);
 /// Time for which deliveries are kept from others.
-const LEASE: Duration = Duration::from_secs(180);
+const LEASE: Duration = Duration::from_secs(45);
 /// Rounds of a turn, so that lanes take turns where there are more than places.
 const ROUNDS: usize = 16;
 
