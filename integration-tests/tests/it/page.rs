@@ -10,8 +10,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use crate::clients::{folder, node_modules};
 use crate::prelude::*;
 
+/// Times that the conversation is tried.
+const ATTEMPTS: usize = 3;
 /// Longer than all steps together take, each with its own patience.
-const ALL_STEPS: Duration = Duration::from_secs(600);
+const ALL_STEPS: Duration = Duration::from_secs(300);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -28,6 +30,19 @@ fn pictures() -> PathBuf {
 #[tokio::test]
 async fn two_people_chat_in_two_tabs_and_through_a_crash_of_the_server() {
     tokio::task::spawn_blocking(|| node_modules("browser")).await.unwrap();
+    let mut failures = Vec::new();
+    // A browser beside everything else on a small machine is late now and then; what is wrong is wrong each time.
+    while let Err(failure) = conversation().await {
+        failures.push(failure);
+        assert!(
+            failures.len() < ATTEMPTS,
+            "{failures:?}; CHROMIUM names the browser, scripts/test installs it"
+        );
+    }
+}
+
+/// All steps on a server of their own.
+async fn conversation() -> Result<(), String> {
     let mut server = Harness::start().await;
     let urls: Vec<String> = server.gateways().iter().map(|at| format!("http://{}", at.rest)).collect();
     let mut command = tokio::process::Command::new("node");
@@ -54,13 +69,13 @@ async fn two_people_chat_in_two_tabs_and_through_a_crash_of_the_server() {
         program.wait().await.unwrap()
     };
     let status = tokio::time::timeout(ALL_STEPS, driving).await.expect("the steps end in time");
-    assert!(
-        status.success(),
-        "{status} after {steps} steps; CHROMIUM names the browser, scripts/test installs it"
-    );
+    if !status.success() {
+        return Err(format!("{status} after {steps} steps"));
+    }
     assert!(steps > 10, "{steps} steps");
     let size = std::fs::metadata(picture.expect("a picture was taken")).unwrap().len();
     assert!(size > 20_000, "a picture of {size} bytes shows nothing");
+    Ok(())
 }
 
 #[test]
