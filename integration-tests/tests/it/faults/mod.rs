@@ -6,7 +6,7 @@ mod sigkill;
 mod slow;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parlance_integration_tests::checker::{Acknowledged, Evidence};
@@ -16,16 +16,18 @@ use crate::prelude::*;
 /// Senders that send as fast as they are answered until they are stopped or the server dies.
 pub struct Burst {
     stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
     senders: Vec<tokio::task::JoinHandle<(Vec<String>, Vec<Acknowledged>)>>,
 }
 
 impl Burst {
     /// `users` all send into one channel, each with several connections.
     pub fn start(users: &[&User], channel: &str, senders: usize, prefix: &str) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, so_far) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let senders = (0..senders)
             .map(|sender| {
                 let (user, stop) = (users[sender % users.len()].to_rest().tolerant(), stop.clone());
+                let so_far = so_far.clone();
                 let (channel, prefix) = (channel.to_owned(), prefix.to_owned());
                 tokio::spawn(async move {
                     let (mut attempted, mut acknowledged) = (Vec::new(), Vec::new());
@@ -35,12 +37,11 @@ impl Burst {
                         let body = json!({"text": key, "clientMsgId": key});
                         let path = format!("{}/messages", ch(&channel));
                         match user.try_request(Method::POST, &path, Some(&body)).await {
-                            Ok(answer) if answer.status == 201 => acknowledged.push(Acknowledged {
-                                sender,
-                                key,
-                                id: id(&answer.body),
-                                seq: seq(&answer.body),
-                            }),
+                            Ok(answer) if answer.status == 201 => {
+                                so_far.fetch_add(1, Ordering::Relaxed);
+                                let (id, seq) = (id(&answer.body), seq(&answer.body));
+                                acknowledged.push(Acknowledged { sender, key, id, seq });
+                            }
                             // Refused while stopping, or the connection broke: the server goes.
                             Ok(_) | Err(_) => break,
                         }
@@ -49,11 +50,17 @@ impl Burst {
                 })
             })
             .collect();
-        Self { stop, senders }
+        Self { stop, acknowledged: so_far, senders }
     }
 
-    /// Lets it run for a while.
-    pub async fn run_for(&self, time: Duration) {
+    /// Lets it run until `count` sends are acknowledged, however long the machine takes for them, and then for
+    /// another `time`.
+    pub async fn run(&self, count: usize, time: Duration) {
+        eventually("sends are acknowledged", async || {
+            let so_far = self.acknowledged.load(Ordering::Relaxed);
+            if so_far >= count { Ok(()) } else { Err(so_far) }
+        })
+        .await;
         tokio::time::sleep(time).await;
     }
 

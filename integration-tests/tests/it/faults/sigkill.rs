@@ -25,7 +25,7 @@ async fn twenty_kills_at_full_rate_lose_double_and_disorder_nothing() {
         let listener = Realtime::connect(&server, &bob).await;
         let start = listener.subscribed(&chat).await;
         let burst = Burst::start(&[&alice, &bob], &group, SENDERS, &format!("r{round}"));
-        burst.run_for(Duration::from_millis(random.random_range(500..1000))).await;
+        burst.run(2 * SENDERS, Duration::from_millis(random.random_range(0..700))).await;
         server.kill();
         let mut evidence = burst.evidence().await;
         let before = listener.cut().await;
@@ -34,7 +34,6 @@ async fn twenty_kills_at_full_rate_lose_double_and_disorder_nothing() {
         evidence.stored = stored(&bob, &group).await;
         assert_retries_are_safe(&alice, &bob, &group, &mut evidence).await;
         evidence.received = Some(received(&server, &bob, &chat, &before, start.offset, &start.epoch).await);
-        assert!(evidence.acknowledged.len() > SENDERS, "round {round}: a burst is more than that");
         assert_faultless(&evidence);
         total += evidence.acknowledged.len();
     }
@@ -101,7 +100,7 @@ async fn a_rolling_stop_finishes_what_is_in_flight() {
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let group = alice.group("g", &[&bob]).await;
     let burst = Burst::start(&[&alice, &bob], &group, SENDERS, "drain");
-    burst.run_for(Duration::from_millis(500)).await;
+    burst.run(2 * SENDERS, Duration::from_millis(200)).await;
     let status = server.terminate().await;
     assert!(status.success(), "{status}");
     let mut evidence = burst.evidence().await;

@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_browser_brings_an_https_endpoint_and_its_keys() {
-        let (public_key, _) = web_push::new_pair();
+        use crate::providers::web_push::{generate, public_key_of};
+        let public_key = public_key_of(&generate().unwrap().private_key).unwrap();
         let good = RegisterDeviceRequest {
             token: "https://push.example.org/abc".into(),
             p256dh: public_key.clone().into(),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::app_providers::object;
 use crate::convert;
-use crate::domain::web_push;
+use crate::providers::web_push;
 use crate::service::Service;
 use crate::store::providers::{self, ProviderRow};
 
@@ -68,12 +68,11 @@ pub async fn set_provider(
 /// The public key of Web Push; a pair is made if none was ever given.
 fn complete_pair(secrets: &mut Map<String, Value>) -> Result<Vec<u8>> {
     if let Some(private_key) = secrets.get(PRIVATE_KEY) {
-        return private_key.as_str().and_then(web_push::public_key_of).ok_or_else(|| {
-            let what = "must be a P-256 private key: 32 bytes in base64url, or PEM";
-            Error::invalid("secrets.private_key", what)
-        });
+        // What is no text is no key.
+        return web_push::public_key_of(private_key.as_str().unwrap_or_default());
     }
-    let (public_key, private_key) = web_push::new_pair();
+    let private_key = web_push::generate()?.private_key;
+    let public_key = web_push::public_key_of(&private_key)?;
     secrets.insert(PRIVATE_KEY.to_owned(), private_key.into());
     Ok(public_key)
 }

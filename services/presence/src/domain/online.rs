@@ -18,7 +18,7 @@ pub struct Signs {
     pub connections: u32,
     /// The last thing that he did, opening a connection included.
     pub active_at: Option<Micros>,
-    /// When the last of his connections closed.
+    /// When one of his connections closed last; says something once none is open.
     pub closed_at: Option<Micros>,
     /// When he last declared himself offline.
     pub declared_offline_at: Option<Micros>,

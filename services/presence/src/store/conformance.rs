@@ -85,6 +85,19 @@ async fn connections_of_a_gateway_silent_for_a_minute_are_closed(store: &dyn Pre
     assert!(!store.renew("g1", at(61)).await.unwrap(), "it must report again");
 }
 
+async fn who_leaves_while_a_dead_gateway_still_counts_is_offline_once_it_does_not(store: &dyn PresenceStore) {
+    let opened = |id| vec![change(1, id, true)];
+    store.report("dead", opened("a"), at(0)).await.unwrap();
+    // He came back through another one, did something there, and left.
+    report(store, &[(1, "b", true)], 10).await;
+    store.record(user(1), Sign::Active, at(20)).await.unwrap();
+    report(store, &[(1, "b", false)], 30).await;
+    assert!(online(store, 1, 30).await, "the dead gateway's connection still counts");
+    store.renew("gateway", at(61)).await.unwrap();
+    assert_eq!(told(store.sweep(at(61)).await.unwrap()), [(1, false)]);
+    assert!(!online(store, 1, 61).await);
+}
+
 async fn activity_is_news_and_so_is_its_end_after_five_minutes(store: &dyn PresenceStore) {
     assert_eq!(told(store.record(user(1), Sign::Active, at(0)).await.unwrap()), [(1, true)]);
     assert_eq!(told(store.record(user(1), Sign::Active, at(100)).await.unwrap()), []);
@@ -183,6 +196,7 @@ conformance! {
         repeated_and_unknown_reports_change_nothing
         an_unknown_gateway_is_told_so_once
         connections_of_a_gateway_silent_for_a_minute_are_closed
+        who_leaves_while_a_dead_gateway_still_counts_is_offline_once_it_does_not
         activity_is_news_and_so_is_its_end_after_five_minutes
         a_declaration_of_being_offline_is_news_at_once
         apps_do_not_see_each_other

@@ -82,9 +82,8 @@ impl People {
     fn closed(&mut self, user: User, at: Micros, news: &mut Vec<News>) {
         let signs = &mut self.users.entry(user).or_default().signs;
         signs.connections = signs.connections.saturating_sub(1);
-        if signs.connections == 0 {
-            signs.closed_at = signs.closed_at.max(Some(at));
-        }
+        // Also of one that is not the last: those that are left may be of a dead gateway, closed long before it.
+        signs.closed_at = signs.closed_at.max(Some(at));
         self.settle(user, at, news);
     }
 

@@ -44,6 +44,12 @@ pub fn generate() -> Result<Pair> {
     vapid::generate()
 }
 
+/// What browsers subscribe with, of a private key as it stands in the secrets: 65 bytes, uncompressed.
+/// INVALID_ARGUMENT if that is no key.
+pub fn public_key_of(private_key: &str) -> Result<Vec<u8>> {
+    vapid::public_key_of(private_key)
+}
+
 impl WebPush {
     pub fn new(settings: &Value, secrets: &Value, common: &Common) -> Result<Self> {
         let settings: Settings = settings::settings(settings)?;

@@ -45,6 +45,24 @@ pub(super) fn generate() -> Result<Pair> {
     })
 }
 
+/// A private key as it stands in the secrets.
+fn key_of(text: &str) -> Result<Es256> {
+    let wrong = || {
+        let what = "must be a P-256 private key: 32 bytes in base64url, or PEM";
+        Error::invalid("secrets.private_key", what)
+    };
+    if text.starts_with("-----") {
+        return Es256::from_pem("secrets.private_key", text);
+    }
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| wrong())?;
+    Ok(Es256::new(SecretKey::from_slice(&bytes).map_err(|_| wrong())?))
+}
+
+/// 65 bytes, uncompressed: what belongs to a private key as it stands in the secrets.
+pub(super) fn public_key_of(private_key: &str) -> Result<Vec<u8>> {
+    Ok(key_of(private_key.trim())?.public_key())
+}
+
 pub(super) fn random_key() -> Option<SecretKey> {
     // All but a vanishing part of the numbers of 32 bytes are keys.
     (0..8).find_map(|_| SecretKey::from_slice(&random_bytes::<32>()?).ok())
@@ -67,17 +85,7 @@ pub(super) struct Vapid {
 
 impl Vapid {
     pub fn new(subject: String, private_key: &Secret, common: &Common) -> Result<Self> {
-        let wrong = || {
-            let what = "must be a P-256 private key: 32 bytes in base64url, or PEM";
-            Error::invalid("secrets.private_key", what)
-        };
-        let text = private_key.expose();
-        let key = if text.starts_with("-----") {
-            Es256::from_pem("secrets.private_key", text)?
-        } else {
-            let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| wrong())?;
-            Es256::new(SecretKey::from_slice(&bytes).map_err(|_| wrong())?)
-        };
+        let key = key_of(private_key.expose())?;
         Ok(Self { key, subject, common: common.clone(), kept: moka::sync::Cache::new(ORIGINS) })
     }
 

@@ -28,12 +28,13 @@ local function acted(user, at)
     redis.call('PEXPIRE', active, life)
 end
 
--- One of his connections is closed.
+-- One of his connections is closed. The time also counts of one that is not the last: those that are left may be
+-- of a dead gateway, closed long before it.
 local function closed(user, at)
-    if redis.call('HINCRBY', user_key(user), 'connections', -1) <= 0 then
+    if redis.call('HINCRBY', user_key(user), 'connections', -1) < 0 then
         redis.call('HSET', user_key(user), 'connections', 0)
-        later(user, 'closed', at)
     end
+    later(user, 'closed', at)
 end
 
 -- What is known of a user, with the version under which it can be settled.
