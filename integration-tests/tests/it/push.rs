@@ -206,3 +206,65 @@ async fn a_token_that_is_dead_is_removed() {
     let after = bob.post("/api/devices", &json!({"platform": "expo", "token": token(&bob)})).await.created();
     assert_ne!(before["id"], after["id"]);
 }
+
+#[tokio::test]
+async fn an_operator_sets_up_push_and_replays_what_was_refused_at_the_command_line() {
+    let server = Harness::start_with(Options::new().with("notification.allow_private_networks", true)).await;
+    let (expo, admin) = (Expo::start().await, Admin::of(&server).await);
+    let settings = json!({"base_url": expo.url}).to_string();
+    let told = admin.tool(&["set", "expo", "--settings", &settings]).await.unwrap();
+    assert!(told.starts_with("expo      enabled ") && told.contains(&expo.url), "{told}");
+    let folder = tempfile::tempdir().unwrap();
+    let secrets = folder.path().join("secrets.json");
+    std::fs::write(&secrets, json!({"access_token": "hush"}).to_string()).unwrap();
+    let told =
+        admin.tool(&["set", "expo", "--settings", &settings, "--secrets", secrets.to_str().unwrap()]).await;
+    assert!(!told.unwrap().contains("hush"));
+    assert_eq!(admin.tool(&["list"]).await.unwrap().lines().count(), 1);
+
+    let alice = server.user("alice").await;
+    let bob = with_device(&server, "bob").await;
+    bob.patch("/api/devices/preferences", &json!({"channelInvites": false})).await.ok();
+    let group = alice.group("letters", &[&bob]).await;
+    expo.answer(Answers::TooBig);
+    alice.send(&group, "too big").await;
+    let told = eventually("there is a dead letter", async || {
+        let told = admin.tool(&["dead-letters"]).await.unwrap();
+        if told.lines().count() == 1 { Ok(told) } else { Err(told) }
+    })
+    .await;
+    assert!(told.contains(&format!("expo  message  channel {group}")), "{told}");
+    let queue = admin.tool(&["queue"]).await.unwrap();
+    assert!(queue.contains("waiting  0\n") && queue.contains("dead     1\n"), "{queue}");
+
+    expo.answer(Answers::Tickets);
+    let id = told.split(' ').next().unwrap();
+    assert_eq!(admin.tool(&["replay", id]).await.unwrap(), "replayed  1\n");
+    got(&expo, &bob, 1).await;
+    assert_eq!(admin.tool(&["discard", "--all"]).await.unwrap(), "discarded  0\n");
+    assert_eq!(admin.tool(&["remove", "expo"]).await.unwrap(), "removed\n");
+    assert_eq!(admin.tool(&["list"]).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn mistakes_at_the_command_line_are_named_and_change_nothing() {
+    let (_server, expo, admin) = installation(Options::new()).await;
+    let before = admin.tool(&["list"]).await.unwrap();
+    for (mistake, named) in [
+        (&["set", "pigeon"][..], "must be fcm, apns, expo, web-push or novu"),
+        (&["set", "expo", "--settings", "no JSON"], "settings"),
+        (&["set", "expo", "--settings", r#"{"colour": "red"}"#], "colour"),
+        (&["set", "fcm", "--secrets", "/nowhere"], "read /nowhere"),
+        (&["remove", "novu"], "has not set it up"),
+        (&["replay"], "required"),
+        (&["replay", "x", "--all"], "cannot be used"),
+        (&["dead-letters", "--limit", "0"], "limit"),
+        (&["--api-key", "wrong", "list"], "API key"),
+        (&["--server", "http://127.0.0.1:1", "list"], "connect to http://127.0.0.1:1"),
+    ] {
+        let told = admin.tool(mistake).await.expect_err(named);
+        assert!(told.contains(named), "{mistake:?}: {told}");
+    }
+    assert_eq!(admin.tool(&["list"]).await.unwrap(), before);
+    assert!(expo.taken().is_empty());
+}

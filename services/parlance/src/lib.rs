@@ -12,6 +12,7 @@ mod http;
 pub mod limits;
 mod master_key;
 mod ops;
+pub mod push;
 mod role;
 pub mod rotate;
 mod start;

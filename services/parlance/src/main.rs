@@ -84,6 +84,8 @@ enum Command {
     /// Manage apps (tenants)
     #[command(subcommand)]
     App(AppCommand),
+    /// Manage the push services of an app, and what could not be pushed
+    Push(parlance::push::Push),
 }
 
 #[derive(Subcommand)]
@@ -149,6 +151,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Asks a server, and needs no settings.
+    if let Some(Command::Push(push)) = cli.command {
+        print(parlance::push::run(push).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
     match &cli.command {
         Some(Command::Config(ConfigCommand::Schema)) => {
             print(parlance::config_schema::text());
@@ -215,7 +222,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 }
             }
         }
-        Command::Config(_) => Ok(ExitCode::SUCCESS),
+        Command::Config(_) | Command::Push(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
