@@ -533,7 +533,10 @@ impl State {
             Some(Payload::ChannelUpdated(updated)) => {
                 updated.channel.as_ref().is_some_and(|channel| !channel.discoverable)
             }
-            Some(Payload::PolicyRaised(_)) => true,
+            Some(Payload::PolicyRaised(raised)) => {
+                let lost = |one: &Subscriber| raised.user_num == 0 || one.is_of(raised.user_num);
+                self.subscribers.iter().any(lost)
+            }
             _ => return false,
         };
         let newer = event.policy_version > self.policy_version;

@@ -1,8 +1,9 @@
 //! design.md §6: the binary, its listeners and its tools.
 
+use parlance_proto::auth::auth_service_client::AuthServiceClient;
 use parlance_proto::channel::ListChannelsRequest;
 use parlance_proto::channel::channel_service_client::ChannelServiceClient;
-use parlance_proto::event::{Stream, stream::Kind};
+use parlance_proto::event::{ReadLogRequest, Stream, stream::Kind};
 use parlance_proto::message::message_service_client::MessageServiceClient;
 use parlance_proto::message::{FollowRequest, GetUnreadRequest, MessageDraft, SendMessageRequest};
 use tonic::metadata::MetadataValue;
@@ -202,6 +203,18 @@ async fn grpc_callers_bring_a_key_or_a_token_and_nothing_else_is_believed() {
     let question = GetUnreadRequest { user_nums: vec![1] };
     let status = messages.get_unread(with(question, &[("authorization", &bearer)])).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
+    // The logs are of all apps together: a key of one does not open them either.
+    let (mut auth, log) = (AuthServiceClient::new(grpc(&server).await), ReadLogRequest::default);
+    for credentials in [("authorization", bearer.as_str()), ("x-api-key", DEV_KEY)] {
+        let refusals = [
+            auth.read_log(with(log(), &[credentials])).await.unwrap_err(),
+            channels.read_log(with(log(), &[credentials])).await.unwrap_err(),
+            messages.read_log(with(log(), &[credentials])).await.unwrap_err(),
+        ];
+        for status in refusals {
+            assert_eq!(status.code(), Code::PermissionDenied, "{credentials:?}: {status:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -356,6 +356,9 @@ pub struct MemberUpdated {
 pub struct PolicyRaised {
     #[prost(int64, tag = "1")]
     pub channel_num: i64,
+    /// Who has; 0 = anybody may have.
+    #[prost(int64, tag = "2")]
+    pub user_num: i64,
 }
 /// Facts of workspaces go into the streams of the users whom they name in `told_nums`, at most 1000: all
 /// members, in their order. Those of larger workspaces see the change when they next ask.

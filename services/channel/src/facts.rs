@@ -97,8 +97,10 @@ impl<'a> Facts<'a> {
     }
 
     /// The channel's policy version, raised before, has taken a right from somebody who stays.
-    pub fn policy_raised(&mut self, channel: &channel::Model) {
-        self.push(channel, Payload::PolicyRaised(PolicyRaised { channel_num: channel.num }));
+    /// `user_num`: who has lost a right; 0 = anybody may have.
+    pub fn policy_raised(&mut self, channel: &channel::Model, user_num: Num) {
+        let payload = PolicyRaised { channel_num: channel.num, user_num };
+        self.push(channel, Payload::PolicyRaised(payload));
     }
 
     pub fn workspace_created(&mut self, row: &workspace::Model, shown: Workspace, told_nums: Vec<Num>) {

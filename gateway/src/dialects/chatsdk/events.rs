@@ -571,7 +571,7 @@ mod tests {
     fn what_concerns_gateways_alone_is_not_shown() {
         for fact in [
             Fact::UserUpdated(event::UserUpdated { user_num: 1 }),
-            Fact::PolicyRaised(event::PolicyRaised { channel_num: CHANNEL }),
+            Fact::PolicyRaised(event::PolicyRaised { channel_num: CHANNEL, user_num: 0 }),
             Fact::UserDeleted(event::UserDeleted { user_num: 1 }),
             Fact::SessionRevoked(event::SessionRevoked::default()),
             Fact::UnreadChanged(event::UnreadChanged::default()),

@@ -189,14 +189,16 @@ fn a_channel_that_closes_to_some_is_asked_about_again() {
     assert!(!stream.deliver(vec![updated(1, 3, true)]).recheck);
     assert!(stream.deliver(vec![updated(2, 4, false)]).recheck);
     assert!(!stream.deliver(vec![updated(3, 4, false)]).recheck, "nothing new was decided");
-    let raised = |offset, policy_version| {
-        let payload = Payload::PolicyRaised(PolicyRaised { channel_num: 1 });
+    let raised = |offset, policy_version, user_num| {
+        let payload = Payload::PolicyRaised(PolicyRaised { channel_num: 1, user_num });
         let mut live = live_in(EPOCH, offset, Some(payload), Vec::new());
         live.event = Arc::new(Event { policy_version, ..live.event.as_ref().clone() });
         live
     };
-    assert!(stream.deliver(vec![raised(4, 5)]).recheck, "somebody has lost a right without leaving");
-    assert!(!stream.deliver(vec![raised(5, 5)]).recheck);
+    assert!(stream.deliver(vec![raised(4, 5, 0)]).recheck, "somebody has lost a right without leaving");
+    assert!(!stream.deliver(vec![raised(5, 5, 0)]).recheck);
+    assert!(stream.deliver(vec![raised(6, 6, 7)]).recheck, "who is here");
+    assert!(!stream.deliver(vec![raised(7, 7, 8)]).recheck, "who is not here");
 }
 
 #[test]

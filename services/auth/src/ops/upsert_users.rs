@@ -43,7 +43,8 @@ pub async fn run(auth: &Auth, context: &Context, request: UpsertUsersRequest) ->
     Ok(plan.answer(&request.users, users))
 }
 
-/// The app's backend and our services may write any user of the app; a user only himself.
+/// The app's backend and our services may write any user of the app; a user only himself, and not his e-mail
+/// address: nobody has verified what he writes, and invites are bound to it.
 async fn require_right(auth: &Auth, context: &Context, items: &[UserInput]) -> Result<()> {
     let Actor::User { num } = context.caller.actor else {
         return context.caller.require_server();
@@ -53,7 +54,12 @@ async fn require_right(auth: &Auth, context: &Context, items: &[UserInput]) -> R
         .filter(|user| user.deleted_at.is_none() && user.deactivated_at.is_none())
         .ok_or_else(|| Error::new(Reason::UserNotFound, "there is no such user"))?;
     match items {
-        [item] if item.id == own.id => Ok(()),
+        [item] if item.id == own.id => match &item.email {
+            Some(email) if *email != own.email => {
+                Err(Error::new(Reason::NotAllowed, "your e-mail address is set by the app's backend"))
+            }
+            _ => Ok(()),
+        },
         _ => Err(Error::new(Reason::NotAllowed, "a user may update himself only")),
     }
 }

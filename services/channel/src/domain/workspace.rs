@@ -69,13 +69,17 @@ impl WorkspaceRole {
 /// The kinds of workspaces, as they are named.
 pub const TYPES: [&str; 4] = ["team", "project", "conference", "chapter"];
 
-/// The kind of that name; nothing means team. INVALID_ARGUMENT for an unknown one.
+/// The kind of that name. INVALID_ARGUMENT for an unknown one.
 pub fn type_named(text: &str) -> Result<&'static str> {
-    let wanted = if text.is_empty() { TYPES[0] } else { text };
     TYPES
         .into_iter()
-        .find(|name| *name == wanted)
+        .find(|name| *name == text)
         .ok_or_else(|| Error::invalid("type", "must be team, project, conference or chapter"))
+}
+
+/// The same; nothing means team.
+pub fn type_or_team(text: &str) -> Result<&'static str> {
+    if text.is_empty() { Ok(TYPES[0]) } else { type_named(text) }
 }
 
 /// By what names are compared: letter case and blanks around them tell no two apart.
@@ -113,9 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn a_workspace_is_a_team_unless_it_says_otherwise() {
-        assert_eq!(type_named("").unwrap(), "team");
-        assert_eq!(type_named("chapter").unwrap(), "chapter");
-        assert!(type_named("Team").is_err());
+    fn a_new_workspace_is_a_team_unless_it_says_otherwise() {
+        assert_eq!(type_or_team("").unwrap(), "team");
+        assert_eq!(type_or_team("chapter").unwrap(), "chapter");
+        assert!(type_or_team("Team").is_err() && type_named("").is_err());
     }
 }

@@ -2,8 +2,10 @@ use parlance_core::{Error, Micros, Num, Reason, Result};
 use parlance_proto::auth::GetUsersRequest;
 use parlance_proto::channel::{AcceptInviteRequest, AcceptInviteResponse};
 use parlance_rpc::Context;
+use parlance_sql::Write;
 
 use super::workspace::{enter, one_shown, require_lasting};
+use crate::convert;
 use crate::domain::{WorkspaceRole, invite as rules};
 use crate::facts::Facts;
 use crate::state::State;
@@ -33,12 +35,14 @@ pub async fn accept_invite(
     if !is_addressee {
         return Err(Error::new(Reason::InviteForAnother, "the invite is for another e-mail address"));
     }
+    let role = WorkspaceRole::parse(&invite.role)?;
+    require_maker(&write, &invite, role).await?;
     check(&invite, now)?;
     require_lasting(&row, now)?;
     invite.uses += 1;
     invites::save_uses(&write, &invite).await?;
     let mut facts = Facts::new(context, now);
-    enter(&write, &row, [user], WorkspaceRole::parse(&invite.role)?, &mut facts, now).await?;
+    enter(&write, &row, [user], role, &mut facts, now).await?;
     let log_position = state.commit(write, facts.into_events()).await?;
     answer(state, &row, user, true, log_position).await
 }
@@ -50,6 +54,17 @@ async fn is_addressee(state: &State, context: &Context, user: Num, invite: &invi
     let reply = state.auth().get_users(context.as_service().request(request)).await?.into_inner();
     let email = reply.users.into_iter().find(|found| found.num == user).map(|found| found.email);
     Ok(email.is_some_and(|email| !email.is_empty() && rules::email_hash(invite.app, &email) == *expected))
+}
+
+/// INVITE_NOT_FOUND unless whoever made the invite may still give that role away: what he could give as an owner
+/// is not his to give, or to take, once he is none.
+async fn require_maker(write: &Write, invite: &invite::Model, role: WorkspaceRole) -> Result<()> {
+    let (app, workspace, maker) = (invite.app, invite.workspace_num, invite.creator_num);
+    let maker = workspace_members::find(write.connection(), app, workspace, maker).await?;
+    match maker.as_ref().map(convert::workspace_role_of).transpose()? {
+        Some(own) if own.may_assign(role) => Ok(()),
+        _ => Err(not_found()),
+    }
 }
 
 fn check(invite: &invite::Model, now: Micros) -> Result<()> {

@@ -30,25 +30,25 @@ pub async fn block_user(
 
     let now = state.now();
     let write = state.store.begin().await?;
-    if !blocks::add(&write, app, user, other, now).await? {
-        write.rollback().await?;
-        return Ok(BlockUserResponse { blocked: false, log_position: state.top().await? });
-    }
+    let blocked = blocks::add(&write, app, user, other, now).await?;
     let mut facts = Facts::new(context, now);
-    let raised = raise_direct(&write, app, user, other, &mut facts).await?;
-    let log_position = state.commit(write, facts.into_events()).await?;
-    if raised {
-        return Ok(BlockUserResponse { blocked: true, log_position });
+    let mut raised = raise_direct(&write, app, user, other, &mut facts).await?;
+    let mut log_position = state.commit(write, facts.into_events()).await?;
+    if !raised {
+        // A direct channel that was being made meanwhile could not see the block, nor be seen by it. A repeat comes
+        // by here as well, since this may be what did not happen the first time.
+        let write = state.store.begin().await?;
+        let mut facts = Facts::new(context, now);
+        raised = raise_direct(&write, app, user, other, &mut facts).await?;
+        match raised {
+            true => log_position = state.commit(write, facts.into_events()).await?,
+            false => write.rollback().await?,
+        }
     }
-    // A direct channel that was being made meanwhile could not see the block, nor be seen by it.
-    let write = state.store.begin().await?;
-    let mut facts = Facts::new(context, now);
-    if !raise_direct(&write, app, user, other, &mut facts).await? {
-        write.rollback().await?;
-        return Ok(BlockUserResponse { blocked: true, log_position });
+    if log_position == 0 {
+        log_position = state.top().await?;
     }
-    let log_position = state.commit(write, facts.into_events()).await?;
-    Ok(BlockUserResponse { blocked: true, log_position })
+    Ok(BlockUserResponse { blocked, log_position })
 }
 
 /// Raises the policy version of the pair's direct channel; says whether there is one.
@@ -58,6 +58,6 @@ async fn raise_direct(write: &Write, app: Uuid, one: Num, other: Num, facts: &mu
     let Some(mut channel) = channels::lock(write, app, found.num).await? else { return Ok(false) };
     channel.policy_version += 1;
     channels::save(write, &channel).await?;
-    facts.policy_raised(&channel);
+    facts.policy_raised(&channel, 0);
     Ok(true)
 }

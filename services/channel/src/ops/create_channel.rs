@@ -7,7 +7,7 @@ use parlance_sql::Write;
 use uuid::Uuid;
 
 use super::workspace::{announced_to, require_inside, require_lasting};
-use super::{refusal, require_users};
+use super::{is_open, refusal, require_users};
 use crate::convert;
 use crate::domain::{ChannelType, Overrides, Role, cid, limits};
 use crate::facts::Facts;
@@ -200,6 +200,10 @@ fn row(draft: &Draft<'_>, num: Num, attempt: u32, now: Micros) -> Result<channel
 async fn repeated(state: &State, draft: &Draft<'_>, first: channel::Model) -> Result<CreateChannelResponse> {
     let types = state.types(draft.app).await?;
     let own = members::find(state.store.read(), draft.app, first.num, draft.creator).await?;
+    // He made it, and may have been sent away since.
+    if own.is_none() && !is_open(state.store.read(), &first, draft.creator).await? {
+        return Err(refusal(Reason::NotAMember));
+    }
     let channel = convert::channel_with(&first, types.of(&first)?, draft.creator, own.as_ref(), state.now());
     let log_position = state.top().await?;
     Ok(CreateChannelResponse { channel: Some(channel), created: false, log_position })

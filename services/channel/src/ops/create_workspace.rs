@@ -4,10 +4,10 @@ use parlance_rpc::Context;
 use prost_types::Timestamp;
 
 use super::workspace::one_shown;
-use crate::domain::workspace::{name_key, type_named};
+use crate::domain::workspace::{name_key, type_or_team};
 use crate::domain::{WorkspaceRole, limits};
 use crate::facts::Facts;
-use crate::state::State;
+use crate::state::{State, workspace_not_found};
 use crate::store::{workspace, workspace_members, workspaces};
 
 /// Tries at finding a free num; a clash is all but impossible.
@@ -54,8 +54,8 @@ pub async fn create_workspace(
     let own = workspace_members::fresh(app, row.num, creator, WorkspaceRole::Owner, now);
     workspace_members::add(&write, vec![own]).await?;
     let mut facts = Facts::new(context, now);
-    facts.workspace_created(&row, one_shown(write.connection(), &row, None).await?, vec![creator]);
     let workspace = one_shown(write.connection(), &row, Some(creator)).await?;
+    facts.workspace_created(&row, workspace.clone(), vec![creator]);
     let log_position = state.commit(write, facts.into_events()).await?;
     Ok(CreateWorkspaceResponse { workspace: Some(workspace), created: true, log_position })
 }
@@ -75,7 +75,7 @@ fn check(
         app: context.caller.app,
         name_key: name_key(&request.name),
         name: request.name,
-        type_name: type_named(&request.r#type)?.to_owned(),
+        type_name: type_or_team(&request.r#type)?.to_owned(),
         image: request.image,
         config: limits::custom(&request.config)?,
         creator_num: creator,
@@ -102,6 +102,10 @@ pub fn name_taken() -> Error {
 
 async fn repeated(state: &State, viewer: Num, first: workspace::Model) -> Result<CreateWorkspaceResponse> {
     let workspace = one_shown(state.store.read(), &first, Some(viewer)).await?;
+    // He made it, and may have left it since.
+    if workspace.membership.is_none() {
+        return Err(workspace_not_found());
+    }
     let log_position = state.top().await?;
     Ok(CreateWorkspaceResponse { workspace: Some(workspace), created: false, log_position })
 }

@@ -28,15 +28,17 @@ pub async fn leave_workspace(
         .into_iter()
         .map(|member| (member.channel_num, member))
         .collect();
+    let mut raised = Vec::new();
     for channel in &mut locked {
         if let Some(member) = own.get(&channel.num) {
             end_membership(write, channel, member, removed, facts, now).await?;
         } else if channel.open_in_workspace {
             channel.policy_version += 1;
-            channels::save(write, channel).await?;
-            facts.policy_raised(channel);
+            facts.policy_raised(channel, user);
+            raised.push(channel.num);
         }
     }
+    channels::raise_policy(write, row.app, &raised).await?;
     let told = told_of(write, row, user).await?;
     facts.workspace_member_left(row, user, count(write.connection(), row).await?, removed, told);
     Ok(())

@@ -4,12 +4,16 @@ use parlance_core::{Num, Result};
 use parlance_sql::{Store, Write, store_error};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
-    Set, Statement, sea_query::OnConflict,
+    Set, Statement,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
 
 use super::channel::{ActiveModel, Column, Entity, Model};
 use super::{columns, padded};
+
+/// Nums in one statement.
+const MAX_NUMS: usize = 1000;
 
 fn live(app: Uuid) -> Select<Entity> {
     Entity::find().filter(Column::App.eq(app)).filter(Column::DeletedAt.is_null())
@@ -60,6 +64,20 @@ pub async fn lock_of_workspace(write: &Write, app: Uuid, workspace: Num) -> Resu
         .all(write.connection())
         .await
         .map_err(store_error)
+}
+
+/// Raises the policy version of locked channels by one.
+pub async fn raise_policy(write: &Write, app: Uuid, nums: &[Num]) -> Result<()> {
+    for some in nums.chunks(MAX_NUMS) {
+        Entity::update_many()
+            .col_expr(Column::PolicyVersion, Expr::col(Column::PolicyVersion).add(1))
+            .filter(Column::App.eq(app))
+            .filter(Column::Num.is_in(some.iter().copied()))
+            .exec(write.connection())
+            .await
+            .map_err(store_error)?;
+    }
+    Ok(())
 }
 
 /// Leaves the direct channels of a workspace that ends to their members alone.

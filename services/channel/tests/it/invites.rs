@@ -138,3 +138,30 @@ async fn invites_go_with_their_workspace_and_with_their_maker() {
     house.channel().delete_workspace(house.user(users[0]).request(request)).await.unwrap();
     assert_eq!(house.accept(users[2], &token).await, Err(Reason::InviteNotFound));
 }
+
+#[tokio::test]
+async fn an_invite_gives_away_no_more_than_its_maker_still_has() {
+    let house = House::new().await;
+    let users = house.users("u", 4).await;
+    let (alice, bob, carol) = (users[0], users[1], users[2]);
+    let workspace = house.workspace(alice, "W", &[bob, carol]).await;
+    house.appoint(alice, workspace, bob, "owner").await.unwrap();
+    let of_owner = CreateInvitesRequest { role: "owner".into(), ..link(workspace, 0) };
+    let of_owner = house.invite(bob, of_owner).await.unwrap().remove(0);
+    let of_member = house.invite(bob, link(workspace, 0)).await.unwrap().remove(0);
+
+    house.appoint(alice, workspace, bob, "admin").await.unwrap();
+    assert_eq!(
+        house.accept(users[3], &of_owner).await,
+        Err(Reason::InviteNotFound),
+        "he is no owner any more"
+    );
+    assert_eq!(house.accept(users[3], &of_member).await, Ok(true), "admins invite members");
+    house.expel(alice, workspace, bob).await.unwrap();
+    assert_eq!(house.accept(bob, &of_owner).await, Err(Reason::InviteNotFound));
+    assert_eq!(
+        house.accept(bob, &of_member).await,
+        Err(Reason::InviteNotFound),
+        "nor does he let himself in"
+    );
+}

@@ -266,6 +266,11 @@ async fn who_leaves_a_workspace_leaves_its_channels_and_what_he_could_only_read(
 
     assert_eq!(house.expel(owner, workspace, leaver).await, Ok(true));
     assert_eq!(house.expel(owner, workspace, leaver).await, Ok(false), "once is enough");
+    assert_eq!(
+        house.expel(leaver, workspace, leaver).await,
+        Ok(false),
+        "nor has he to leave what he has left"
+    );
     assert_eq!(house.roles(group).await, [(users[2], "owner".to_owned())], "somebody else owns it now");
     assert!(house.policy_version(open).await > before, "what was remembered of him does not hold");
     assert_eq!(house.facts(open).await[1..], [("policy", 0)]);
@@ -435,4 +440,42 @@ async fn a_foreign_app_sees_no_workspace_whatever_it_asks() {
     let context = Context::new(Caller::user(foreign, spy));
     let request = CreateWorkspaceRequest { name: "W".into(), ..Default::default() };
     house.channel().create_workspace(context.request(request)).await.expect("names are an app's own");
+}
+
+#[tokio::test]
+async fn a_repeated_key_shows_nothing_to_a_creator_who_was_sent_away() {
+    let house = House::new().await;
+    let users = house.users("u", 3).await;
+    let (owner, maker) = (users[0], users[1]);
+    let keyed =
+        CreateWorkspaceRequest { idempotency_key: "w".into(), name: "Own".into(), ..Default::default() };
+    let create = async || house.channel().create_workspace(house.user(maker).request(keyed.clone())).await;
+    let own = create().await.unwrap().into_inner().workspace.unwrap().num;
+    house.admit(maker, own, &[owner], "owner").await.unwrap();
+    assert_eq!(house.expel(maker, own, maker).await, Ok(true));
+    assert_eq!(reason(create().await.unwrap_err()), Reason::WorkspaceNotFound);
+
+    let workspace = house.workspace(owner, "W", &[maker, users[2]]).await;
+    for (type_name, shown) in [("group", false), ("public", false)] {
+        let key = type_name.to_owned();
+        let request = CreateChannelRequest {
+            idempotency_key: key,
+            ..within(workspace, type_name, type_name, &[users[2]])
+        };
+        house.try_create(maker, request.clone()).await.unwrap();
+        assert!(!house.try_create(maker, request.clone()).await.unwrap().created);
+        house.expel(owner, workspace, maker).await.unwrap();
+        assert_eq!(house.try_create(maker, request).await.is_ok(), shown, "{type_name}");
+        house.admit(owner, workspace, &[maker], "member").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_but_an_empty_kind_is_refused() {
+    let house = House::new().await;
+    let owner = house.users("u", 1).await[0];
+    let workspace_num = house.workspace(owner, "W", &[]).await;
+    let request = UpdateWorkspaceRequest { workspace_num, r#type: Some(String::new()), ..Default::default() };
+    let refused = house.channel().update_workspace(house.user(owner).request(request)).await.unwrap_err();
+    assert_eq!(reason(refused), Reason::InvalidArgument);
 }

@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
 use parlance_core::{Error, Result};
-use parlance_proto::event::{Event, ReadLogRequest, ReadLogResponse};
+use parlance_proto::event::{Event, LogEntry, ReadLogRequest, ReadLogResponse};
 use parlance_rpc::Context;
+use prost::Message as _;
 use uuid::Uuid;
 
 use crate::bodies;
@@ -11,6 +12,9 @@ use crate::store::log;
 
 const USUAL: u32 = 500;
 const MOST: u32 = 1000;
+/// A page is not longer than this, however large its messages are; a quarter of what a call may carry. At least one
+/// entry is in it.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Entries of all streams after a position, in commit order, with bodies as they are now.
 pub async fn read_log(
@@ -40,5 +44,12 @@ pub async fn read_log(
             entries[place].event = Some(event);
         }
     }
+    let mut bytes = 0;
+    let mut fits = |entry: &LogEntry| {
+        bytes += entry.encoded_len();
+        bytes <= MOST_BYTES
+    };
+    let count = entries.iter().take_while(|entry| fits(entry)).count();
+    entries.truncate(count.max(1));
     Ok(ReadLogResponse { entries, top_position: top as u64 })
 }

@@ -21,7 +21,7 @@ use crate::service::Service;
 use crate::store::previews;
 
 /// Messages whose links are looked up at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 /// Due jobs are looked for this often even if nobody says that there are some.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long a replica has a job.

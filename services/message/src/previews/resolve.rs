@@ -15,7 +15,7 @@ use crate::store::previews::{Job, Previews};
 const TRIES: i16 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// How long previews are looked for while the service that finds them is away.
+/// How long after a text was written its previews are looked for while the service that finds them is away.
 const AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// What became of a job.
@@ -66,8 +66,8 @@ pub async fn resolve(job: Job, client: LinkPreviewClient, clock: Arc<dyn Clock>)
     }
     let tries = job.preview_tries.unwrap_or(0) + i16::from(later);
     let now = clock.now();
-    let sent_at = Micros::from_millis(parlance_core::id::millis_of(job.num));
-    let goes_on = (later && tries < TRIES) || (away && now.since(sent_at) < AGE);
+    let written_at = Micros(job.edited_at.unwrap_or(job.created_at));
+    let goes_on = (later && tries < TRIES) || (away && now.since(written_at) < AGE);
     let pause = FIRST_PAUSE.saturating_mul(1 << tries.clamp(0, 10)).max(asked).min(LONGEST_PAUSE);
     Resolved { due: goes_on.then(|| now + pause), previews, tries, job }
 }

@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use super::{execute, query};
 
+/// Due jobs among which those that are taken are chosen.
+const CANDIDATES: i64 = 1000;
+
 /// How previews are stored.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Previews {
@@ -28,6 +31,8 @@ pub struct Job {
     pub app: Uuid,
     pub channel_num: Num,
     pub body: String,
+    pub created_at: i64,
+    pub edited_at: Option<i64>,
     pub previews: Option<Vec<u8>>,
     pub preview_tries: Option<i16>,
     /// Until when this replica has it: how it is recognised when it is done.
@@ -51,7 +56,8 @@ pub async fn is_one_due(connection: &impl ConnectionTrait, now: Micros) -> Resul
     Ok(!due.is_empty())
 }
 
-/// Takes due jobs of all apps, the oldest first: nobody else gets them before `until`.
+/// Takes due jobs of all apps: nobody else gets them before `until`. The oldest of each author come first, so that
+/// one who posts many links, or links that hang, does not keep others waiting.
 pub async fn claim(
     connection: &impl ConnectionTrait,
     now: Micros,
@@ -65,11 +71,16 @@ pub async fn claim(
     query(
         connection,
         format!(
-            "UPDATE messages SET preview_due = $2 WHERE num IN (SELECT num FROM messages \
-             WHERE preview_due IS NOT NULL AND preview_due <= $1 ORDER BY preview_due LIMIT $3{lock}) \
-             RETURNING num, app, channel_num, body, previews, preview_tries, preview_due"
+            "UPDATE messages SET preview_due = $2 WHERE num IN (SELECT num FROM messages WHERE num IN (\
+               SELECT num FROM (SELECT num, preview_due, \
+                 ROW_NUMBER() OVER (PARTITION BY app, author_num ORDER BY preview_due, num) AS turn \
+                 FROM (SELECT num, app, author_num, preview_due FROM messages \
+                   WHERE preview_due IS NOT NULL AND preview_due <= $1 ORDER BY preview_due LIMIT $4) AS due\
+               ) AS turns ORDER BY turn, preview_due LIMIT $3) \
+             AND preview_due <= $1{lock}) \
+             RETURNING num, app, channel_num, body, created_at, edited_at, previews, preview_tries, preview_due"
         ),
-        vec![now.0.into(), until.0.into(), (most as i64).into()],
+        vec![now.0.into(), until.0.into(), (most as i64).into(), CANDIDATES.into()],
     )
     .await
 }

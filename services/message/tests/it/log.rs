@@ -1,9 +1,11 @@
 //! All streams as one log.
 
 use parlance_proto::event::{LogEntry, ReadLogRequest, ReadLogResponse, event::Payload};
+use parlance_proto::message::EditMessageRequest;
 use parlance_testkit::wait_until;
+use prost::Message as _;
 
-use crate::world::World;
+use crate::world::{World, reference};
 
 async fn read(world: &World, after_position: u64, limit: u32) -> ReadLogResponse {
     let request = world.service().request(ReadLogRequest { after_position, limit });
@@ -79,4 +81,29 @@ async fn a_reader_that_follows_while_many_write_misses_nothing() {
     );
     let (count, _) = tokio::join!(follow, futures_util::future::join_all(writers));
     assert_eq!(count, 8 * 25);
+}
+
+#[tokio::test]
+async fn a_page_has_a_limit_in_bytes_however_often_a_long_message_is_edited() {
+    let world = World::new().await;
+    let users = world.users(&["alice", "bob"]).await;
+    let channel = world.channel("group", users[0], &users[1..]).await;
+    let sent = world.send(users[0], channel, "short").await;
+    for n in 0..150 {
+        let text = format!("{n} {}", "{1d11e}".repeat(9_900));
+        let request = EditMessageRequest { channel_num: channel, message: Some(reference(&sent)), text };
+        world.message.clone().edit_message(world.by(users[0]).request(request)).await.unwrap();
+    }
+    let (mut after, mut updates) = (0, 0);
+    loop {
+        let page = read(&world, after, 1000).await;
+        assert!(page.encoded_len() < 4 * 1024 * 1024 + 1024, "{} bytes", page.encoded_len());
+        let Some(last) = page.entries.last() else { break };
+        after = last.position;
+        let is_update = |entry: &&LogEntry| {
+            matches!(entry.event.as_ref().unwrap().payload, Some(Payload::MessageUpdated(_)))
+        };
+        updates += page.entries.iter().filter(is_update).count();
+    }
+    assert_eq!(updates, 150);
 }

@@ -90,6 +90,9 @@ impl LinkPreviewService for Web {
     }
 }
 
+/// Messages whose links a replica looks up at once.
+const AT_ONCE: usize = 32;
+
 fn urls(message: &Message) -> Vec<&str> {
     message.link_previews.iter().map(|preview| preview.url.as_str()).collect()
 }
@@ -171,10 +174,13 @@ async fn what_is_found_is_shown_while_the_rest_is_tried_again() {
 
 /// Lets the pauses of all jobs be over.
 async fn make_due(world: &World) {
+    write(world, "UPDATE messages SET preview_due = 1 WHERE preview_due IS NOT NULL").await;
+}
+
+async fn write(world: &World, sql: &str) {
     use sea_orm::ConnectionTrait as _;
     let write = world.message_store.begin().await.unwrap();
-    let over = "UPDATE messages SET preview_due = 1 WHERE preview_due IS NOT NULL";
-    write.connection().execute_unprepared(over).await.unwrap();
+    write.connection().execute_unprepared(sql).await.unwrap();
     drop(write.commit().await.unwrap());
 }
 
@@ -277,9 +283,44 @@ async fn a_thousand_messages_with_links_do_not_delay_a_send() {
     // Nothing has been answered, and nobody waits for it.
     let sent = world.send(alice, channel, "no link").await;
     assert_eq!(sent.seq, 1001);
-    assert!(web.asked().len() <= 16, "{} at once", web.asked().len());
+    assert!(web.asked().len() <= AT_ONCE, "{} at once", web.asked().len());
     web.answers.add_permits(1000);
     wait_until("all questions", async || web.asked().len(), |count| *count == 1000).await;
+}
+
+#[tokio::test]
+async fn who_posts_many_links_that_hang_does_not_keep_others_waiting() {
+    let web = Web::silent();
+    let world = World::as_set(web.setup()).await;
+    let users = world.users(&["mallory", "bob"]).await;
+    let channel = world.channel("group", users[0], &users[1..]).await;
+    for n in 0..3 * AT_ONCE {
+        world.send(users[0], channel, &format!("https://{n}.example")).await;
+    }
+    wait_until("all places are taken", async || web.asked().len(), |count| *count == AT_ONCE).await;
+    world.send(users[1], channel, "https://bob.example").await;
+    // Two that hang end: one place is the next of his, the other one bob's.
+    web.answers.add_permits(2);
+    let asked = wait_until("two more", async || web.asked(), |asked| asked.len() == AT_ONCE + 2).await;
+    assert!(asked.iter().any(|url| url == "https://bob.example"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_old_message_that_was_edited_while_the_service_was_away_gets_its_previews() {
+    let web = Web::new();
+    let world = World::as_set(web.setup()).await;
+    let (alice, channel) = channel(&world).await;
+    let sent = world.send(alice, channel, "no link").await;
+    write(&world, "UPDATE messages SET created_at = 1").await;
+    web.set("https://a.example", Outcome::Unspecified);
+    let message = Some(reference(&sent));
+    let request = EditMessageRequest { channel_num: channel, message, text: "https://a.example".into() };
+    world.message.clone().edit_message(world.by(alice).request(request)).await.unwrap();
+    wait_until("a try", async || web.asked().len(), |count| *count >= 1).await;
+    web.set("https://a.example", Outcome::Found);
+    wait_until("another is to come", async || count(&world, "preview_due > $1", 0).await, |n| *n == 1).await;
+    make_due(&world).await;
+    with_previews(&world, alice, channel, 1).await;
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ const MAX_PAGE: u32 = 1000;
 const USUAL_PAGE: u32 = 500;
 /// How long facts are kept: no consumer may be away for longer.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Facts appended in one statement.
+const MAX_ROWS: usize = 500;
 /// Facts removed in one transaction.
 const PRUNE_STEP: u32 = 1_000;
 const PRUNE_EVERY: Duration = Duration::from_secs(15 * 60);
@@ -74,12 +76,17 @@ pub async fn append(write: &Write, events: Vec<Event>, now: Micros) -> Result<u6
             .await
             .map_err(store_error)?;
     }
-    for event in events {
-        let row =
-            entity::ActiveModel { event: Set(event.encode_to_vec()), at: Set(now.0), ..Default::default() };
-        let inserted = entity::Entity::insert(row).exec(write.connection()).await.map_err(store_error)?;
-        last = inserted.last_insert_id as u64;
+    for some in events.chunks(MAX_ROWS) {
+        let rows = some.iter().map(|event| entity::ActiveModel {
+            event: Set(event.encode_to_vec()),
+            at: Set(now.0),
+            ..Default::default()
+        });
+        let inserted = entity::Entity::insert_many(rows);
+        let positions = inserted.exec_with_returning_keys(write.connection()).await.map_err(store_error)?;
+        last = positions.into_iter().max().unwrap_or(last);
     }
+    let last = last as u64;
     show_position(write.service(), last);
     Ok(last)
 }

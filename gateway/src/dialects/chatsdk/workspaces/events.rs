@@ -49,9 +49,10 @@ pub fn publication(fact: &Fact, people: &People, viewer: Option<Num>) -> Option<
     Some(match fact {
         Fact::WorkspaceCreated(fact) => {
             let mut workspace = fact.workspace.clone()?;
-            workspace.membership = viewer.filter(|&viewer| viewer == workspace.creator_num).map(|user_num| {
-                channel::WorkspaceMember { user_num, role: "owner".to_owned(), ..Default::default() }
-            });
+            // The fact shows it as its creator sees it.
+            if viewer != Some(workspace.creator_num) {
+                workspace.membership = None;
+            }
             text("workspace.created", WorkspacePayload { workspace: shape::workspace(&workspace, people) })
         }
         Fact::WorkspaceUpdated(fact) => {
