@@ -156,7 +156,7 @@ impl Table {
         describe::name_own_shapes(&own, &mut operation);
         for (name, mut schema) in schemas {
             // Kept in place, see `schema.rs`.
-            if super::schema::text_named(&name).is_some() {
+            if super::schema::kind_named(&name).is_some() {
                 continue;
             }
             describe::name_own_shapes_in(&own, &mut schema);
