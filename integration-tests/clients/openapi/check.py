@@ -1,6 +1,8 @@
 """Tests a Parlance server against its own OpenAPI description with `schemathesis`.
 
-    python check.py <rest url> <api key>
+    python check.py <rest url> <api key> <page url>
+
+The page is one that the server may make a preview of; Web Push is set up.
 
 Exits with 0 if no answer contradicts the description and every operation has succeeded at least once; otherwise
 says what did not. OPENAPI_SEED and OPENAPI_EXAMPLES name another seed and more or fewer calls.
@@ -16,14 +18,14 @@ import tempfile
 import scene
 
 HERE = pathlib.Path(__file__).parent
-REST_URL, API_KEY = sys.argv[1:3]
+REST_URL, API_KEY, PAGE_URL = sys.argv[1:4]
 SEED = os.environ.get("OPENAPI_SEED", "20261121")
 EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "12")
 MAX_SECONDS = os.environ.get("OPENAPI_MAX_S")
 
 
 def main():
-    values, token = scene.build(REST_URL, API_KEY)
+    values, token = scene.build(REST_URL, API_KEY, PAGE_URL)
     with tempfile.TemporaryDirectory() as folder:
         notes = pathlib.Path(folder) / "notes.json"
         command = [

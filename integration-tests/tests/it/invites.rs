@@ -36,6 +36,7 @@ async fn a_link_makes_people_members_by_either_endpoint() {
     assert!(again["message"].is_string());
     assert_eq!(carol.get(&ws(&workspace)).await.ok()["memberCount"], 3);
     carol.get(&accept("nonsense")).await.refused(404, "NOT_FOUND");
+    carol.post_empty(&accept(&token)).await.refused(405, "METHOD_NOT_ALLOWED");
 }
 
 #[tokio::test]

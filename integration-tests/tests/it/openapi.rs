@@ -5,7 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use parlance_integration_tests::loopback::{Loopback, answer};
+use parlance_integration_tests::push::Admin;
+use parlance_proto::notification::ProviderKind;
+
 use crate::prelude::*;
+
+/// A page with everything that a preview can show.
+const PAGE: &str = r#"<!doctype html><title>A page</title><meta property="og:description" content="What it says">
+<meta property="og:image" content="/picture.png"><meta property="og:site_name" content="Example">"#;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/openapi")
@@ -30,11 +38,15 @@ fn python() -> PathBuf {
 
 #[tokio::test]
 async fn every_answer_is_as_the_description_says() {
-    let server = Harness::start().await;
-    let url = server.rest_url();
+    let page = Loopback::serve(|_| answer(200, "text/html", PAGE)).await;
+    let options = Options::new().with("link_preview.allow_private_networks", true);
+    let server = Harness::start_with(options).await;
+    let settings = json!({"subject": "mailto:ops@example.com"});
+    Admin::of(&server).await.set_provider(ProviderKind::WebPush, &settings, &json!({})).await;
+    let (url, page_url) = (server.rest_url(), page.url.clone());
     let check = move || {
         let mut command = Command::new(python());
-        run(command.arg(folder().join("check.py")).args([url.as_str(), DEV_KEY]))
+        run(command.arg(folder().join("check.py")).args([url.as_str(), DEV_KEY, &page_url]))
     };
     let output = tokio::task::spawn_blocking(check).await.unwrap();
     let described = server.anonymous().get("/openapi.json").await.ok();

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::schema::{
-    AttachmentType, ChannelType, Email, Id, LastActive, MessageStatus, MessageType, Role, Url, UserId,
+    AttachmentType, ChannelType, Custom, Email, Id, LastActive, LinkType, MessageStatus, MessageType, Role,
+    Url, UserId,
 };
 
 /// Id of the author of what a deleted user left behind.
@@ -35,7 +36,7 @@ pub fn time(at: &Option<Timestamp>) -> Option<Time> {
 }
 
 /// An instant that must be shown: the one given, else that at which the object's num was made.
-fn time_or_made(at: &Option<Timestamp>, num: Num) -> Time {
+pub fn time_or_made(at: &Option<Timestamp>, num: Num) -> Time {
     time(at).unwrap_or_else(|| Time(Micros::from_millis(id::millis_of(num))))
 }
 
@@ -104,7 +105,7 @@ pub struct Author {
     #[schema(value_type = LastActive)]
     pub last_active_at: Option<Option<Time>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Custom)]
     pub custom: Option<Map<String, Value>>,
 }
 
@@ -183,7 +184,7 @@ pub struct User {
     pub image: Option<String>,
     #[schema(value_type = Option<Email>)]
     pub email: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Custom)]
     pub custom: Map<String, Value>,
     pub last_active_at: Option<Time>,
     pub online: bool,
@@ -217,7 +218,7 @@ pub struct Profile {
     pub image: Option<String>,
     #[schema(value_type = Option<Email>)]
     pub email: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Custom)]
     pub custom: Map<String, Value>,
 }
 
@@ -233,24 +234,32 @@ pub fn profile(user: &auth::User) -> Profile {
 
 // ---------------------------------------------------------------------------------------- messages
 
-/// Section 2.5; `imageUrl` and `videoUrl` are other names of `image` and `embedUrl`.
+/// What a link in a message leads to; `imageUrl` and `videoUrl` are other names of `image` and `embedUrl`,
+/// and only videos have `videoId` and `embedUrl`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkPreview {
+    #[schema(value_type = Url)]
     pub url: String,
+    /// The page's title, else its address.
     pub title: String,
     pub description: Option<String>,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
+    #[schema(value_type = Option<Url>)]
     pub image_url: Option<String>,
     pub site_name: Option<String>,
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
+    #[schema(value_type = LinkType)]
     pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub video_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Url, required = false)]
     pub embed_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Url, required = false)]
     pub video_url: Option<String>,
 }
 
@@ -628,7 +637,7 @@ pub struct Member {
     pub image: Option<String>,
     #[schema(value_type = Option<Email>)]
     pub email: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Custom)]
     pub custom: Map<String, Value>,
     #[schema(value_type = UserId)]
     pub user_id: String,

@@ -27,7 +27,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::error::Envelope;
-use super::schema::{Emoji, Id, MAY_BE_ABSENT, UserId, text_named};
+use super::schema::{Emoji, Id, InviteToken, MAY_BE_ABSENT, PushToken, UserId, kind_named};
 use super::table::Table;
 
 /// Names of the security schemes, as `security` names them.
@@ -144,8 +144,8 @@ fn path_parameter(name: &str) -> Parameter {
         "userId" => (UserId::schema(), "Id of a user; for members also `me`."),
         "emoji" => (Emoji::schema(), "The emoji, percent-encoded."),
         "wid" => (Id::schema(), "Id of a workspace."),
-        "deviceId" => (UserId::schema(), "Id of a device, its `deviceId`, or its push token."),
-        "token" => (UserId::schema(), "The token of an invite."),
+        "deviceId" => (PushToken::schema(), "Id of a device, its `deviceId`, or its push token."),
+        "token" => (InviteToken::schema(), "The token of an invite."),
         _ => (String::schema(), ""),
     };
     ParameterBuilder::new()
@@ -189,7 +189,7 @@ pub(super) fn own_name(id: &str, name: &str) -> String {
     }
 }
 
-/// Corrects an operation's references to its own shapes, and puts texts in their places.
+/// Corrects an operation's references to its own shapes, and puts kinds of values in their places.
 pub(super) fn name_own_shapes(id: &str, operation: &mut Operation) {
     let body = operation.request_body.iter_mut().filter_map(|body| match body {
         RefOr::T(body) => Some(body.content.values_mut()),
@@ -242,11 +242,11 @@ fn walk(schema: &mut RefOr<Schema>, visit: &mut impl FnMut(&mut RefOr<Schema>)) 
     visit(schema);
 }
 
-/// A reference to a text becomes the text, and a text or null becomes a text that may be null.
+/// A reference to a kind of values becomes the kind, and a kind or null becomes one that may be null.
 fn in_place(part: &mut RefOr<Schema>) {
     match part {
         RefOr::Ref(reference) => {
-            let known = reference.ref_location.strip_prefix(SHAPES).and_then(text_named);
+            let known = reference.ref_location.strip_prefix(SHAPES).and_then(kind_named);
             if let Some(RefOr::T(Schema::Object(mut object))) = known {
                 if !reference.description.is_empty() {
                     object.description = Some(std::mem::take(&mut reference.description));
@@ -258,19 +258,19 @@ fn in_place(part: &mut RefOr<Schema>) {
             if !matches!(either.items.as_slice(), [one, other] if is_null(one) != is_null(other)) {
                 return;
             }
-            let Some(RefOr::T(Schema::Object(text))) = either.items.iter_mut().find(|one| !is_null(one))
+            let Some(RefOr::T(Schema::Object(one))) = either.items.iter_mut().find(|one| !is_null(one))
             else {
                 return;
             };
-            let SchemaType::Type(kind @ Type::String) = &text.schema_type else { return };
-            text.schema_type = SchemaType::from_iter([kind.clone(), Type::Null]);
-            if let Some(values) = &mut text.enum_values {
+            let SchemaType::Type(kind @ (Type::String | Type::Object)) = &one.schema_type else { return };
+            one.schema_type = SchemaType::from_iter([kind.clone(), Type::Null]);
+            if let Some(values) = &mut one.enum_values {
                 values.push(serde_json::Value::Null);
             }
             if either.description.is_some() {
-                text.description = either.description.take();
+                one.description = either.description.take();
             }
-            *part = RefOr::T(Schema::Object(text.clone()));
+            *part = RefOr::T(Schema::Object(one.clone()));
         }
         RefOr::T(_) => {}
     }

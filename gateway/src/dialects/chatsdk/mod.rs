@@ -28,7 +28,6 @@ mod webpush;
 mod workspaces;
 
 use axum::Router;
-use axum::routing::{delete, get, patch, post};
 use utoipa::openapi::OpenApi;
 
 use crate::config::ChatSdkSettings;
@@ -84,28 +83,16 @@ fn table() -> Table {
         .route("/api/channels/{id}/messages/{mid}/pin", routes!(pins::add, pins::remove))
         .route("/api/channels/{id}/pins", routes!(pins::list))
         .section("Workspaces", "Teams, and those who belong to them.")
-        .route("/api/workspaces", get(workspaces::list::handle).post(workspaces::create::handle))
-        .route(
-            "/api/workspaces/invites/{token}",
-            get(workspaces::accept::handle).post(workspaces::accept::handle),
-        )
-        .route("/api/workspaces/invites/{token}/accept", post(workspaces::accept::handle))
-        .route(
-            "/api/workspaces/{wid}",
-            get(workspaces::get::handle)
-                .patch(workspaces::update::handle)
-                .put(workspaces::update::handle)
-                .delete(workspaces::delete::handle),
-        )
-        .route("/api/workspaces/{wid}/channels", get(workspaces::channels::handle))
-        .route("/api/workspaces/{wid}/invite", post(workspaces::invite::handle))
-        .route(
-            "/api/workspaces/{wid}/members",
-            get(workspaces::members::list::handle).post(workspaces::members::add::handle),
-        )
+        .route("/api/workspaces", routes!(workspaces::list, workspaces::create))
+        .route("/api/workspaces/invites/{token}", routes!(workspaces::open_invite))
+        .route("/api/workspaces/invites/{token}/accept", routes!(workspaces::accept))
+        .route("/api/workspaces/{wid}", routes!(workspaces::get, workspaces::update, workspaces::delete))
+        .route("/api/workspaces/{wid}/channels", routes!(workspaces::channels))
+        .route("/api/workspaces/{wid}/invite", routes!(workspaces::invite))
+        .route("/api/workspaces/{wid}/members", routes!(workspaces::members::list, workspaces::members::add))
         .route(
             "/api/workspaces/{wid}/members/{userId}",
-            patch(workspaces::members::update::handle).delete(workspaces::members::remove::handle),
+            routes!(workspaces::members::update, workspaces::members::remove),
         )
         .section("Users", "The people of an app; its backend makes and erases them.")
         .route("/api/users", routes!(users::list))
@@ -114,19 +101,16 @@ fn table() -> Table {
         .route("/api/users/bulk-delete", routes!(users::bulk_delete))
         .route("/api/users/{userId}", routes!(users::get, users::update, users::delete))
         .section("Blocks", "Whom one does not want to hear of.")
-        .route("/api/users/me/blocked", get(blocks::list::handle))
-        .route("/api/users/{userId}/block", post(blocks::add::handle).delete(blocks::remove::handle))
+        .route("/api/users/me/blocked", routes!(blocks::list))
+        .route("/api/users/{userId}/block", routes!(blocks::add, blocks::remove))
         .section("Devices", "Where notifications go.")
-        .route("/api/devices", post(devices::register::handle))
-        .route(
-            "/api/devices/preferences",
-            get(devices::get_preferences::handle).patch(devices::update_preferences::handle),
-        )
-        .route("/api/devices/{deviceId}", delete(devices::remove::handle))
-        .route("/api/webpush/vapid-key", get(webpush::vapid_key::handle))
-        .route("/api/webpush/subscribe", post(webpush::subscribe::handle))
-        .route("/api/webpush/unsubscribe", post(webpush::unsubscribe::handle))
-        .route("/api/webpush/test", post(webpush::test::handle))
+        .route("/api/devices", routes!(devices::register))
+        .route("/api/devices/preferences", routes!(devices::get_preferences, devices::update_preferences))
+        .route("/api/devices/{deviceId}", routes!(devices::remove))
+        .route("/api/webpush/vapid-key", routes!(webpush::vapid_key))
+        .route("/api/webpush/subscribe", routes!(webpush::subscribe))
+        .route("/api/webpush/unsubscribe", routes!(webpush::unsubscribe))
+        .route("/api/webpush/test", routes!(webpush::test))
         .section("Presence", "Who is there.")
         .route("/api/presence", routes!(presence::set))
         .route("/api/presence/heartbeat", routes!(presence::heartbeat))

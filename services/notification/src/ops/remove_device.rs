@@ -17,6 +17,10 @@ pub async fn remove_device(
     if name.is_empty() {
         return Err(Error::invalid("device", "is required"));
     }
+    // What cannot be a device's name is no device's name.
+    if name.chars().any(char::is_control) {
+        return Ok(RemoveDeviceResponse::default());
+    }
     // No device has the num 0.
     let num = id::parse(&name).unwrap_or(0);
     let write = service.store.begin().await?;

@@ -79,6 +79,7 @@ async fn a_device_is_removed_by_its_id_the_clients_id_or_its_token() {
         assert_eq!(remove(&world, users[0], name).await, 0, "{name}");
     }
     assert_eq!(world.devices(users[0]).await, []);
+    assert_eq!(remove(&world, users[0], "a\0b").await, 0, "no device can be called so");
     let empty = world.by(users[0]).request(RemoveDeviceRequest::default());
     assert_eq!(reason(world.notification.clone().remove_device(empty).await), Reason::InvalidArgument);
 }

@@ -3,8 +3,13 @@ use parlance_proto::channel::BlockUserRequest;
 use super::super::prelude::*;
 use super::super::request::UserPath;
 
-/// `POST /api/users/{userId}/block`: no new direct channel between the two, nothing new in the one that they
-/// have, neither sees whether the other is there.
+/// `POST /api/users/{userId}/block`: blocks a user: no new direct channel between the two, nothing new in the
+/// one that they have, neither sees whether the other is there.
+#[utoipa::path(
+    post,
+    path = "/api/users/{userId}/block",
+    responses((status = 200, body = Success), (status = 400))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, UserPath(id): UserPath) -> Answer<Success> {
     let user_num = compose::num_of(&edge, &user, id).await?;
     if user_num == user.num {

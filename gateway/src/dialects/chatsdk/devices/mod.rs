@@ -8,9 +8,10 @@ pub mod update_preferences;
 use parlance_proto::notification;
 
 use super::prelude::*;
+use super::schema::{Clock, Timezone};
 
 /// What a user wants to be told; times as HH:MM in `timezone`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Preferences {
     push_enabled: bool,
@@ -20,8 +21,11 @@ pub struct Preferences {
     channel_invites: bool,
     thread_replies: bool,
     quiet_hours_enabled: bool,
+    #[schema(value_type = Clock)]
     quiet_hours_start: String,
+    #[schema(value_type = Clock)]
     quiet_hours_end: String,
+    #[schema(value_type = Timezone)]
     timezone: String,
 }
 

@@ -1,31 +1,47 @@
 use http::StatusCode;
+use parlance_core::Error;
 use parlance_proto::notification::{ProviderKind, RegisterDeviceRequest};
 
 use super::super::prelude::*;
 use super::super::request::required;
+use super::super::schema::{AppVersion, DeviceId, Id, Platform, PushProvider, PushToken};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = Platform)]
     platform: Option<String>,
+    #[schema(value_type = PushToken)]
     token: Option<String>,
+    #[schema(value_type = Option<PushProvider>)]
     provider: Option<String>,
+    #[schema(value_type = Option<DeviceId>)]
     device_id: Option<String>,
+    #[schema(value_type = Option<AppVersion>)]
     app_version: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: bool,
+    #[schema(value_type = Id)]
     id: String,
+    #[schema(value_type = Platform)]
     platform: String,
+    #[schema(value_type = PushProvider)]
     provider: &'static str,
-    created_at: Option<convert::Time>,
+    created_at: convert::Time,
 }
 
 /// `POST /api/devices`: registers a device for push notifications, or renews it. Without a provider the
 /// platform says which it is.
+#[utoipa::path(
+    post,
+    path = "/api/devices",
+    request_body = Body,
+    responses((status = 201, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,
@@ -40,11 +56,12 @@ pub async fn handle(
         ..Default::default()
     };
     let answer = edge.notification().register_device(user.context.request(request)).await?.into_inner();
-    let device = answer.device.unwrap_or_default();
+    let lacking = || Error::internal("a reply lacks its device");
+    let device = answer.device.ok_or_else(lacking)?;
     let reply = Reply {
         success: true,
         provider: name(device.provider()),
-        created_at: convert::time(&device.created_at),
+        created_at: convert::time(&device.created_at).ok_or_else(lacking)?,
         id: device.id,
         platform: device.platform,
     };

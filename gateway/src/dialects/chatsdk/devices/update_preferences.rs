@@ -1,9 +1,10 @@
 use parlance_proto::notification::UpdatePreferencesRequest;
 
 use super::super::prelude::*;
+use super::super::schema::{Clock, Timezone};
 use super::Preferences;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
     push_enabled: Option<bool>,
@@ -13,18 +14,27 @@ pub struct Body {
     channel_invites: Option<bool>,
     thread_replies: Option<bool>,
     quiet_hours_enabled: Option<bool>,
+    #[schema(value_type = Option<Clock>)]
     quiet_hours_start: Option<String>,
+    #[schema(value_type = Option<Clock>)]
     quiet_hours_end: Option<String>,
+    #[schema(value_type = Option<Timezone>)]
     timezone: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     success: bool,
     preferences: Preferences,
 }
 
 /// `PATCH /api/devices/preferences`: changes what is given and keeps the rest.
+#[utoipa::path(
+    patch,
+    path = "/api/devices/preferences",
+    request_body = Body,
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Reply> {
     let request = UpdatePreferencesRequest {
         push_enabled: body.push_enabled,

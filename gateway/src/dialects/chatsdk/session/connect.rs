@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use super::super::auth::ConnectIssuer;
 use super::super::prelude::*;
 use super::super::request::{custom_text, required};
-use super::super::schema::{GivenEmail, GivenImage, Name, Url, UserId};
+use super::super::schema::{Custom, GivenCustom, GivenEmail, GivenImage, Name, Url, UserId};
 use super::{Internal, SHORT_TTL_S, sign_in};
 
 #[derive(Deserialize, ToSchema)]
@@ -18,7 +18,7 @@ pub struct Body {
     avatar: Option<String>,
     #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<GivenCustom>)]
     metadata: Option<Map<String, Value>>,
 }
 
@@ -40,7 +40,7 @@ struct Connected {
     display_name: String,
     #[schema(value_type = Option<Url>)]
     avatar: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Custom)]
     metadata: Map<String, Value>,
 }
 

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 use super::super::auth::Issuer;
 use super::super::prelude::*;
 use super::super::request::{custom_text, required};
-use super::super::schema::{GivenEmail, GivenImage, Name, Url, UserId};
+use super::super::schema::{GivenCustom, GivenEmail, GivenImage, Name, Url, UserId};
 use super::super::session;
 use parlance_proto::auth::UserInput;
 
@@ -18,7 +18,7 @@ pub struct Body {
     email: Option<String>,
     #[schema(value_type = Option<GivenImage>)]
     image: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<GivenCustom>)]
     custom: Option<Map<String, Value>>,
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use super::super::auth::Server;
 use super::super::prelude::*;
 use super::super::request::{count_between, custom_text, parse_value};
-use super::super::schema::{GivenEmail, GivenImage, Name, UserId};
+use super::super::schema::{GivenCustom, GivenEmail, GivenImage, Name, UserId};
 use super::upsert_many;
 
 #[derive(Deserialize, ToSchema)]
@@ -24,7 +24,7 @@ struct Item {
     image: Option<String>,
     #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<GivenCustom>)]
     custom: Option<Map<String, Value>>,
 }
 

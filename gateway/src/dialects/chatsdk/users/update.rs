@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use super::super::auth::Server;
 use super::super::prelude::*;
 use super::super::request::{UserPath, custom_text};
-use super::super::schema::{GivenEmail, GivenImage, Name};
+use super::super::schema::{GivenCustom, GivenEmail, GivenImage, Name};
 use super::upsert;
 
 #[derive(Deserialize, ToSchema)]
@@ -15,7 +15,7 @@ pub struct Body {
     image: Option<String>,
     #[schema(value_type = Option<GivenEmail>)]
     email: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<GivenCustom>)]
     custom: Option<Map<String, Value>>,
 }
 

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::super::prelude::*;
 use super::super::request::{custom_text, given};
-use super::super::schema::{GivenEmail, GivenImage, Name};
+use super::super::schema::{GivenCustom, GivenEmail, GivenImage, Name};
 use super::{in_full, upsert};
 
 #[derive(Deserialize, ToSchema)]
@@ -24,7 +24,7 @@ pub struct Body {
     #[serde(default, rename = "image_url", deserialize_with = "given")]
     #[schema(value_type = Option<GivenImage>)]
     image_url_alias: Option<Option<String>>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<GivenCustom>)]
     custom: Option<Map<String, Value>>,
 }
 

@@ -4,22 +4,36 @@ use parlance_proto::notification::{ProviderKind, RegisterDeviceRequest};
 
 use super::super::prelude::*;
 use super::super::request::required;
+use super::super::schema::{PublicKey, PushEndpoint, PushSecret};
 
-/// A browser's `PushSubscription`, as its `toJSON()` gives it; `expirationTime` is not needed, since push
-/// services say themselves when a subscription has ended.
-#[derive(Deserialize)]
+/// A browser's `PushSubscription`, as its `toJSON()` gives it.
+#[derive(Deserialize, ToSchema)]
 pub struct Body {
+    #[schema(value_type = PushEndpoint)]
     endpoint: Option<String>,
+    /// Not needed: push services say themselves when a subscription has ended.
+    #[serde(rename = "expirationTime")]
+    _expiration_time: Option<f64>,
+    #[schema(value_type = Keys)]
     keys: Option<Keys>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PushKeys)]
 pub struct Keys {
+    #[schema(value_type = PublicKey)]
     p256dh: Option<String>,
+    #[schema(value_type = PushSecret)]
     auth: Option<String>,
 }
 
 /// `POST /api/webpush/subscribe`: registers a browser.
+#[utoipa::path(
+    post,
+    path = "/api/webpush/subscribe",
+    request_body = Body,
+    responses((status = 200, body = Success))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<Success> {
     let endpoint = required("endpoint", body.endpoint)?;
     let keys = body.keys.ok_or_else(|| Failure::invalid("keys", "is required"))?;

@@ -5,16 +5,22 @@ use parlance_proto::notification::GetWebPushKeyRequest;
 
 use super::super::error::Code;
 use super::super::prelude::*;
+use super::super::schema::PublicKey;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    /// Base64url, as browsers take it.
+    #[schema(value_type = PublicKey)]
     public_key: String,
 }
 
 /// `GET /api/webpush/vapid-key`: the key that browsers subscribe with; 503 where the app has not set up
 /// Web Push.
+#[utoipa::path(
+    get,
+    path = "/api/webpush/vapid-key",
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(State(edge): State<Edge>, user: User) -> Answer<Reply> {
     let request = user.context.request(GetWebPushKeyRequest {});
     match edge.notification().get_web_push_key(request).await {

@@ -3,7 +3,12 @@ use parlance_proto::channel::DeleteWorkspaceRequest;
 use super::super::prelude::*;
 use super::WorkspacePath;
 
-/// `DELETE /api/workspaces/{wid}`: the owner only; its channels go with it.
+/// `DELETE /api/workspaces/{wid}`: deletes a workspace, its channels too; the owner only.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{wid}",
+    responses((status = 200, body = Success), (status = 403))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

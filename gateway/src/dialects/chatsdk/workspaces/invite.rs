@@ -7,48 +7,77 @@ use parlance_proto::channel::CreateInvitesRequest;
 use super::super::convert::Time;
 use super::super::prelude::*;
 use super::super::request::{count_between, given};
+use super::super::schema::{InviteToken, InvitedEmail, Url, WorkspaceRole};
 use super::WorkspacePath;
 
 /// Longest word that goes with invites, in characters.
 const MAX_MESSAGE: usize = 500;
 
-/// One of two requests, told apart by `emails`.
-#[derive(Deserialize)]
+/// One of two requests, told apart by `emails`: `maxUses` is for a link, `message` for addresses.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    /// `member` if absent.
+    #[schema(value_type = Option<WorkspaceRole>)]
     role: Option<String>,
-    /// Of a link; null = any number.
+    /// How many a link lets in; any number if absent or null.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     max_uses: Option<Option<i64>>,
+    /// 7 if absent.
+    #[schema(minimum = 1, maximum = 30)]
     expires_in_days: Option<i64>,
+    #[schema(value_type = Option<Vec<InvitedEmail>>, min_items = 1, max_items = 50)]
     emails: Option<Vec<String>>,
+    #[schema(max_length = 500)]
     message: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Reply {
     Link(Link),
-    Emails { success: bool, invites: Vec<Addressed> },
+    Emails(Emails),
 }
 
-#[derive(Serialize)]
+/// A link for whoever has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InviteLink)]
 #[serde(rename_all = "camelCase")]
 pub struct Link {
+    #[schema(value_type = InviteToken)]
     token: String,
+    #[schema(value_type = Url)]
     invite_url: String,
-    expires_at: Option<Time>,
+    expires_at: Time,
 }
 
-#[derive(Serialize)]
+/// One invite for each address.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Invites)]
+pub struct Emails {
+    success: bool,
+    invites: Vec<Addressed>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Invite)]
 #[serde(rename_all = "camelCase")]
 pub struct Addressed {
+    #[schema(value_type = InvitedEmail)]
     email: String,
+    #[schema(value_type = Url)]
     invite_url: String,
 }
 
-/// `POST /api/workspaces/{wid}/invite`: a link for whoever has it, or, if the body names `emails`, one for
-/// each address. No mail is sent: who asked hands the links on.
+/// `POST /api/workspaces/{wid}/invite`: makes a link for whoever has it, or, if the body names `emails`,
+/// one for each address; owner or admin, and only owners make owners. No mail is sent: who asked hands the links on.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{wid}/invite",
+    request_body = Body,
+    responses((status = 200, body = Reply), (status = 403))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,
@@ -80,11 +109,11 @@ pub async fn handle(
             email: invite.email,
         };
         let invites = made.invites.into_iter().map(addressed).collect();
-        return Ok(Json(Reply::Emails { success: true, invites }));
+        return Ok(Json(Reply::Emails(Emails { success: true, invites })));
     }
     let lacking = || parlance_core::Error::internal("a reply lacks its invite");
     let token = made.invites.into_iter().next().ok_or_else(lacking)?.token;
-    let expires_at = convert::time(&made.expires_at);
+    let expires_at = convert::time(&made.expires_at).ok_or_else(lacking)?;
     Ok(Json(Reply::Link(Link { invite_url: url(&token), token, expires_at })))
 }
 

@@ -9,6 +9,7 @@ pub mod get;
 pub mod invite;
 pub mod list;
 pub mod members;
+pub mod open_invite;
 pub mod shape;
 pub mod update;
 

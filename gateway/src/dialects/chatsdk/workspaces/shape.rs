@@ -4,55 +4,71 @@ use parlance_core::{id, json};
 use parlance_proto::channel;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::super::convert::{People, Time, time};
+use super::super::convert::{People, Time, time, time_or_made};
+use super::super::schema::{Id, Url, UserId, WorkspaceConfig, WorkspaceRole, WorkspaceType};
 
-/// A workspace (contract, sections 2.7 and 4.7).
-#[derive(Debug, Clone, Serialize)]
+/// A workspace, as one of its members sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workspace {
+    #[schema(value_type = Id)]
     pub id: String,
     pub name: String,
     #[serde(rename = "type")]
+    #[schema(value_type = WorkspaceType)]
     pub kind: String,
     pub member_count: i32,
     pub channel_count: i32,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
+    #[schema(value_type = WorkspaceConfig)]
     pub config: Map<String, Value>,
+    #[schema(value_type = UserId)]
     pub created_by: String,
+    /// When it is over; null if never.
     pub expires_at: Option<Time>,
-    pub created_at: Option<Time>,
-    pub updated_at: Option<Time>,
+    pub created_at: Time,
+    pub updated_at: Time,
     #[serde(flatten)]
+    #[schema(value_type = Own)]
     pub own: Option<Own>,
     #[serde(flatten)]
     pub aliases: Aliases,
 }
 
 /// What is the reader's own; not in events for several.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = OwnWorkspace)]
 pub struct Own {
+    #[schema(value_type = WorkspaceRole)]
     role: String,
+    /// Whether the reader has belonged to it longest.
     #[serde(rename = "isDefault")]
     is_default: bool,
     #[serde(rename = "is_default")]
     is_default_alias: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WorkspaceAliases)]
 pub struct Aliases {
     member_count: i32,
     channel_count: i32,
+    #[schema(value_type = Option<Url>)]
     image_url: Option<String>,
-    created_at: Option<Time>,
-    updated_at: Option<Time>,
+    created_at: Time,
+    updated_at: Time,
     expires_at: Option<Time>,
+    #[schema(value_type = UserId)]
     created_by: String,
 }
 
 /// A workspace; with the role of the member whose membership it comes with.
 pub fn workspace(workspace: &channel::Workspace, people: &People) -> Workspace {
-    let (created_at, updated_at) = (time(&workspace.created_at), time(&workspace.updated_at));
+    let created_at = time_or_made(&workspace.created_at, workspace.num);
+    let updated_at = time(&workspace.updated_at).unwrap_or(created_at);
     let expires_at = time(&workspace.expires_at);
     let created_by = people.id(workspace.creator_num);
     let image = Some(workspace.image.clone()).filter(|image| !image.is_empty());
@@ -87,12 +103,16 @@ pub fn workspace(workspace: &channel::Workspace, people: &People) -> Workspace {
 }
 
 /// `{id, name, type, image}`: what one has got into.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WorkspaceCard)]
 pub struct Card {
+    #[schema(value_type = Id)]
     pub id: String,
     pub name: String,
     #[serde(rename = "type")]
+    #[schema(value_type = WorkspaceType)]
     pub kind: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
 }
 
@@ -106,13 +126,18 @@ pub fn card(workspace: &channel::Workspace) -> Card {
 }
 
 /// A member, in the shape of a channel's members.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WorkspaceMember)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
+    #[schema(value_type = UserId)]
     pub id: String,
+    #[schema(value_type = UserId)]
     pub user_id: String,
     pub name: String,
+    #[schema(value_type = Option<Url>)]
     pub image: Option<String>,
+    #[schema(value_type = WorkspaceRole)]
     pub role: String,
     pub joined_at: Option<Time>,
 }

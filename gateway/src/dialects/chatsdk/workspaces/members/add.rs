@@ -2,24 +2,37 @@ use parlance_proto::channel::AddWorkspaceMembersRequest;
 
 use super::super::super::prelude::*;
 use super::super::super::request::count_between;
+use super::super::super::schema::{UserId, WorkspaceRole};
 use super::super::WorkspacePath;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Body {
+    #[schema(value_type = Option<UserId>)]
     user_id: Option<String>,
+    #[schema(value_type = Option<Vec<UserId>>, max_items = 100)]
     user_ids: Option<Vec<String>>,
+    /// `member` if absent.
+    #[schema(value_type = Option<WorkspaceRole>)]
     role: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Reply {
     success: bool,
+    #[schema(value_type = Vec<UserId>)]
     added: Vec<String>,
     count: usize,
 }
 
-/// `POST /api/workspaces/{wid}/members`: adds users; those who are members are left out of `added`.
+/// `POST /api/workspaces/{wid}/members`: adds users; those who are members are left out of `added`. Owner
+/// or admin, and only owners make owners.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{wid}/members",
+    request_body = Body,
+    responses((status = 200, body = Reply), (status = 403))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

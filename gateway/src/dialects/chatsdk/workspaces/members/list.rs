@@ -4,14 +4,24 @@ use super::super::super::prelude::*;
 use super::super::WorkspacePath;
 use super::super::shape::{self, Member};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     members: Vec<Member>,
     member_count: i32,
 }
 
-/// `GET /api/workspaces/{wid}/members?limit&offset`: owners first, then by role and time of joining.
+/// `GET /api/workspaces/{wid}/members?limit&offset`: the members: owners first, then by role and time
+/// of joining.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{wid}/members",
+    params(
+        ("limit" = Option<i64>, Query, description = "How many, 1000 if absent; brought into 1 to 1000."),
+        ("offset" = Option<i64>, Query, description = "How many to leave out first.")
+    ),
+    responses((status = 200, body = Reply))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,

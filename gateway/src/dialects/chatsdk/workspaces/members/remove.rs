@@ -4,7 +4,13 @@ use super::super::super::prelude::*;
 use super::super::super::request::UserPath;
 use super::super::WorkspacePath;
 
-/// `DELETE /api/workspaces/{wid}/members/{userId|me}`: removes a member, or leaves; the workspace's channels too.
+/// `DELETE /api/workspaces/{wid}/members/{userId|me}`: removes a member, or leaves; the workspace's
+/// channels too. The last owner stays (400).
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{wid}/members/{userId}",
+    responses((status = 200, body = Success), (status = 400), (status = 403))
+)]
 pub async fn handle(
     State(edge): State<Edge>,
     user: User,
