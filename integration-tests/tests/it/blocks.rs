@@ -75,6 +75,10 @@ async fn after_a_block_neither_sees_whether_the_other_is_there() {
     assert_eq!(sees(&alice, "bob").await, (false, false, false, false));
     assert_eq!(sees(&bob, "alice").await, (false, false, false, false));
     assert_eq!(bob.get("/api/users/alice").await.ok()["lastActiveAt"], Value::Null);
+    for path in [ch(&group), format!("{}/members", ch(&group))] {
+        let members = bob.get(&path).await.ok()["members"].clone();
+        assert_eq!(find(&members, "userId", "alice")["user"]["lastActiveAt"], Value::Null, "{path}");
+    }
     alice.delete(&block("bob")).await.ok();
     assert_eq!(sees(&bob, "alice").await, (true, true, true, true));
 }

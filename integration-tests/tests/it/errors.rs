@@ -60,3 +60,23 @@ async fn objects_of_another_app_are_not_found() {
     let namesake = foreign.user("alice").await;
     namesake.get(&ch(&group)).await.refused(404, "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_field_at_fault_has_the_name_that_the_client_gave_it() {
+    let server = Harness::start().await;
+    let alice = server.user("alice").await;
+    let keys = json!({"p256dh": "AAAA", "auth": "AAAA"});
+    for (path, body, field) in [
+        ("/api/workspaces", json!({"name": "n", "expiresAt": "2001-01-01T00:00:00Z"}), "expiresAt"),
+        ("/api/devices", json!({"platform": "expo", "token": "t", "deviceId": "x".repeat(256)}), "deviceId"),
+        ("/api/webpush/subscribe", json!({"endpoint": "http://x", "keys": keys}), "endpoint"),
+        ("/api/webpush/subscribe", json!({"endpoint": "https://x.example", "keys": keys}), "keys.p256dh"),
+    ] {
+        let error = alice.post(path, &body).await.refused(400, "VALIDATION_ERROR");
+        assert_eq!(error["details"][0]["path"], field, "{error}");
+        assert!(error["message"].as_str().unwrap().starts_with(&format!("{field} ")), "{error}");
+    }
+    let quiet = json!({"quietHoursStart": "25:00"});
+    let error = alice.patch("/api/devices/preferences", &quiet).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(error["details"][0]["path"], "quietHoursStart");
+}

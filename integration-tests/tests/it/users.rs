@@ -215,3 +215,16 @@ async fn user_ids_may_hold_anything_printable() {
         assert_eq!(user.send(&group, "x").await["userId"], odd);
     }
 }
+
+#[tokio::test]
+async fn nobody_writes_his_own_e_mail_address() {
+    let server = Harness::start().await;
+    let alice = server.user_with(json!({"userId": "alice", "email": "a@example.com"})).await;
+    for other in [json!("b@example.com"), json!(""), Value::Null] {
+        alice.patch("/api/users/me", &json!({"name": "A", "email": other})).await.refused(403, "FORBIDDEN");
+    }
+    let own = alice.patch("/api/users/me", &json!({"name": "Al", "email": "a@example.com"})).await.ok();
+    assert_eq!((&own["name"], &own["email"]), (&json!("Al"), &json!("a@example.com")));
+    server.server_key().put("/api/users/alice", &json!({"email": "b@example.com"})).await.ok();
+    assert_eq!(alice.get("/api/users/me").await.ok()["email"], "b@example.com");
+}

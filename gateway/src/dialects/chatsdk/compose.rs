@@ -10,6 +10,7 @@ use parlance_rpc::Context;
 use uuid::Uuid;
 
 use super::auth::User;
+use super::blocks;
 use super::convert::{self, People, Presence, Surroundings, Time};
 use super::error::Failure;
 use crate::state::Edge;
@@ -23,6 +24,20 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 pub async fn people(edge: &Edge, app: Uuid, nums: impl IntoIterator<Item = Num>) -> Result<People, Failure> {
     let users = edge.directory().users_now(app, nums).await?;
     Ok(People::new(users, edge.settings().chatsdk.expose_user_details))
+}
+
+/// The users of `nums` with when they were last active, as far as `user` may see it: not of those of whom one has
+/// blocked the other, and of nobody while it is not known who has.
+pub async fn people_seen(edge: &Edge, user: &User, nums: &[Num]) -> Result<People, Failure> {
+    let (people, blocked) =
+        tokio::join!(people(edge, user.app, nums.iter().copied()), blocks::among(edge, user, nums));
+    match blocked {
+        Ok(blocked) => Ok(people?.active_but(blocked)),
+        Err(failure) => {
+            tracing::warn!(message = failure.message, "blocks are not known: nobody's activity is shown");
+            people
+        }
+    }
 }
 
 /// Messages as `user` sees them, in the same order.
@@ -85,7 +100,10 @@ pub async fn channels(
         .flat_map(convert::people_of)
         .chain(summaries.values().filter_map(|s| s.last_message.as_ref()).flat_map(convert::people_in))
         .chain(lists.values().flatten().map(|member| member.user_num));
-    let people = people(edge, user.app, named).await?;
+    let people = match members {
+        Members::OfSmallTypes => people(edge, user.app, named).await?,
+        Members::OfAll => people_seen(edge, user, &named.collect::<Vec<_>>()).await?,
+    };
     let viewer = Some(user.num);
     let composed = channels.iter().map(|channel| {
         let listed = lists.remove(&channel.num).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Protobuf objects to ChatSDK's JSON shapes (contract, section 2), camelCase and the snake_case
 //! aliases side by side.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parlance_core::{Micros, Num, id, json};
@@ -76,6 +76,9 @@ pub struct People {
     users: HashMap<Num, Arc<auth::User>>,
     /// Whether e-mail and custom data of others are shown.
     expose: bool,
+    /// Those of whom it is not shown when they were last active. `None` = nobody's is: it was not asked who has
+    /// blocked whom.
+    hidden: Option<HashSet<Num>>,
 }
 
 /// `{id, name, image}`: how people stand beside reactions, receipts and typing.
@@ -111,7 +114,12 @@ pub struct Author {
 
 impl People {
     pub fn new(users: HashMap<Num, Arc<auth::User>>, expose: bool) -> Self {
-        Self { users, expose }
+        Self { users, expose, hidden: None }
+    }
+
+    /// With when they were last active, but for these.
+    pub fn active_but(self, hidden: HashSet<Num>) -> Self {
+        Self { hidden: Some(hidden), ..self }
     }
 
     /// The user, unless deleted or unknown.
@@ -145,9 +153,13 @@ impl People {
             deleted: live.is_none(),
             created_at,
             updated_at,
-            last_active_at: live.map(|user| time(&user.last_active_at)),
+            last_active_at: live.map(|user| time(&user.last_active_at).filter(|_| self.shows_activity(num))),
             custom: live.map(|user| if self.expose { custom(user) } else { Map::new() }),
         }
+    }
+
+    fn shows_activity(&self, num: Num) -> bool {
+        self.hidden.as_ref().is_some_and(|hidden| !hidden.contains(&num))
     }
 }
 

@@ -166,9 +166,13 @@ impl Failure {
     /// The same refusal with the fields at fault as this endpoint calls them: `(ours, its)`.
     pub fn with_fields(mut self, names: &[(&str, &str)]) -> Self {
         for detail in &mut self.details {
-            if let Some((_, its)) = names.iter().find(|(ours, _)| *ours == detail.path) {
-                detail.path = (*its).to_owned();
+            let Some((ours, its)) = names.iter().find(|(ours, _)| *ours == detail.path) else { continue };
+            for message in [&mut self.message, &mut detail.message] {
+                if let Some(what) = message.strip_prefix(ours).filter(|what| what.starts_with(' ')) {
+                    *message = format!("{its}{what}");
+                }
             }
+            detail.path = (*its).to_owned();
         }
         self
     }
@@ -191,13 +195,29 @@ impl From<Error> for Failure {
             }
             _ => Vec::new(),
         };
+        let own = error.field.as_deref().filter(|field| field.contains('_')).map(camel_case);
         // What broke was logged where it broke; a status without a reason of ours is not for clients.
         let message = match code {
             Code::InternalError => "internal error".to_owned(),
             _ => error.message,
         };
-        Self { code, message, details, retry_after: error.retry_after }
+        let failure = Self { code, message, details, retry_after: error.retry_after };
+        match (&error.field, &own) {
+            (Some(field), Some(own)) => failure.with_fields(&[(field, own)]),
+            _ => failure,
+        }
     }
+}
+
+/// A field of the services as this dialect writes fields: `expires_at` is `expiresAt`.
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let initial = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &initial.into_iter().chain(letters).collect::<String>()
+    })
 }
 
 impl From<tonic::Status> for Failure {

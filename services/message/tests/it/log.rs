@@ -90,7 +90,7 @@ async fn a_page_has_a_limit_in_bytes_however_often_a_long_message_is_edited() {
     let channel = world.channel("group", users[0], &users[1..]).await;
     let sent = world.send(users[0], channel, "short").await;
     for n in 0..150 {
-        let text = format!("{n} {}", "\u{1d11e}".repeat(9_900));
+        let text = format!("{n} {}", "\u{20ac}".repeat(9_900));
         let request = EditMessageRequest { channel_num: channel, message: Some(reference(&sent)), text };
         world.message.clone().edit_message(world.by(users[0]).request(request)).await.unwrap();
     }

@@ -28,8 +28,8 @@ pub async fn handle(
     let request =
         ListMembersRequest { channel_num, limit: query.limit(1000, 1000)?, offset: query.offset()? };
     let listed = edge.channel().list_members(user.context.request(request)).await?.into_inner();
-    let people =
-        compose::people(&edge, user.app, listed.members.iter().map(|member| member.user_num)).await?;
+    let nums: Vec<i64> = listed.members.iter().map(|member| member.user_num).collect();
+    let people = compose::people_seen(&edge, &user, &nums).await?;
     let viewer = Some(user.num);
     let members = listed.members.iter().map(|member| convert::member(member, &people, viewer)).collect();
     Ok(Json(Reply { members, member_count: listed.member_count }))

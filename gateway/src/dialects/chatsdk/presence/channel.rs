@@ -1,7 +1,7 @@
 use parlance_proto::channel::ListMembersRequest;
 
 use super::super::blocks;
-use super::super::convert::{Author, Presence, Time};
+use super::super::convert::{Author, Time};
 use super::super::prelude::*;
 use super::super::schema::{Url, UserId};
 
@@ -43,19 +43,15 @@ pub async fn handle(
     let request = ListMembersRequest { channel_num, limit: SHOWN, offset: 0 };
     let listed = edge.channel().list_members(user.context.request(request)).await?.into_inner();
     let nums: Vec<i64> = listed.members.iter().map(|member| member.user_num).collect();
-    let people = compose::people(&edge, user.app, nums.iter().copied()).await?;
-    let states = compose::asked_presence(&edge, &user.context, nums.clone()).await?;
     let blocked = blocks::among(&edge, &user, &nums).await?;
+    let people = compose::people(&edge, user.app, nums.iter().copied()).await?.active_but(blocked.clone());
+    let states = compose::asked_presence(&edge, &user.context, nums.clone()).await?;
     let (online, offline): (Vec<Member>, Vec<Member>) = nums
         .into_iter()
         .filter(|&num| people.live(num).is_some())
         .map(|num| {
-            let mut author = people.author(num);
-            let mut state = states.get(&num).copied().unwrap_or_default();
-            if blocked.contains(&num) {
-                state = Presence::default();
-                author.last_active_at = author.last_active_at.map(|_| None);
-            }
+            let author = people.author(num);
+            let state = states.get(&num).copied().filter(|_| !blocked.contains(&num)).unwrap_or_default();
             Member {
                 id: author.id.clone(),
                 name: author.name.clone(),

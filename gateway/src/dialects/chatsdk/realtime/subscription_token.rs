@@ -46,7 +46,7 @@ pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Bod
             compose::readable_channel(&edge, &user, num).await?;
         }
         Some(Channel::User { user_id, .. }) if user_id == user.id => {}
-        // Workspaces and app administration do not exist yet: nobody may listen to them.
+        // Nothing is told there: what happens in workspaces goes to their members' own channels.
         Some(Channel::User { .. } | Channel::Other) => return Err(not_yours()),
     }
     let request = IssueSubscriptionTokenRequest { channel, ttl_s: TTL_S };

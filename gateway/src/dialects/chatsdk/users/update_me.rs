@@ -29,12 +29,12 @@ pub struct Body {
 }
 
 /// `PATCH /api/users/me`: the caller changes his profile. Absent fields stay, null clears, custom data
-/// is merged; nothing in it grants any right.
+/// is merged; nothing in it grants any right. The e-mail address is the app's to set: another one than he has is 403.
 #[utoipa::path(
     patch,
     path = "/api/users/me",
     request_body = Body,
-    responses((status = 200, body = convert::User))
+    responses((status = 200, body = convert::User), (status = 403))
 )]
 pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Body>) -> Answer<convert::User> {
     let input = UserInput {

@@ -27,6 +27,9 @@ pub struct Keys {
     auth: Option<String>,
 }
 
+/// What a device's fields are called here.
+const FIELDS: &[(&str, &str)] = &[("token", "endpoint"), ("p256dh", "keys.p256dh"), ("auth", "keys.auth")];
+
 /// `POST /api/webpush/subscribe`: registers a browser.
 #[utoipa::path(
     post,
@@ -45,7 +48,8 @@ pub async fn handle(State(edge): State<Edge>, user: User, Input(body): Input<Bod
         auth: bytes("keys.auth", keys.auth)?.into(),
         ..Default::default()
     };
-    edge.notification().register_device(user.context.request(request)).await?;
+    let registered = edge.notification().register_device(user.context.request(request)).await;
+    registered.map_err(|status| Failure::from(status).with_fields(FIELDS))?;
     success()
 }
 
