@@ -47,7 +47,7 @@ impl Consumer for Accounts {
         for (app, user) in &gone {
             farewells.extend(self.farewell(*app, *user).await?);
         }
-        let turn = step.begin().await?;
+        let turn = step.begin_relaxed().await?;
         let connection = turn.write().connection();
         for (app, user) in gone {
             devices::remove_all(connection, app, user).await?;

@@ -69,7 +69,7 @@ impl Consumer for Streams {
         let rows = rows.into_rows();
         let has_news = !rows.is_empty();
 
-        let turn = step.begin().await?;
+        let turn = step.begin_relaxed().await?;
         pending::add(turn.write().connection(), rows, now).await?;
         drop(turn.finish().await?.commit().await?);
         self.read_to.store(step.to(), Ordering::Relaxed);

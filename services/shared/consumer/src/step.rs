@@ -47,7 +47,16 @@ impl Step {
 
     /// Begins the transaction, with the position kept from other replicas until it ends.
     pub async fn begin(&self) -> Result<Turn, Missed> {
-        let write = self.store.begin().await?;
+        self.begin_in(self.store.begin().await?).await
+    }
+
+    /// As [`Step::begin`], with a commit that does not wait for the disk: for effects that nobody has been told of.
+    /// A power failure undoes them with the position, and they are done again.
+    pub async fn begin_relaxed(&self) -> Result<Turn, Missed> {
+        self.begin_in(self.store.begin_relaxed().await?).await
+    }
+
+    async fn begin_in(&self, write: Write) -> Result<Turn, Missed> {
         let position = positions::lock(&write, self.log).await?;
         if position != Some(self.from) {
             write.rollback().await?;
