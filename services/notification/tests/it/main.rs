@@ -12,4 +12,5 @@ mod recorder;
 mod replicas;
 mod restart;
 mod telling;
+mod web_push;
 mod world;

@@ -100,7 +100,7 @@ impl Apns {
         let hex = (1..=400).contains(&target.token.len())
             && target.token.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !hex {
-            return Ok(Outcome::TokenDead);
+            return Ok(Outcome::NoToken);
         }
         let url = join(&self.base, ["3", "device", &target.token]);
         let body = Bytes::from(message::render(push, &self.sound)?);
