@@ -2,6 +2,7 @@
 //! push services that note what they are given.
 
 mod collapsing;
+mod deciding;
 mod devices;
 mod dropping;
 mod isolation;
