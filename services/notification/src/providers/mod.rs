@@ -92,6 +92,8 @@ fn client(timeout: Duration, allow_private_networks: bool) -> reqwest::ClientBui
     let builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
+        // A proxy would resolve names itself.
+        .no_proxy()
         .timeout(timeout)
         .connect_timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(90))
