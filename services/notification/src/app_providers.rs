@@ -47,6 +47,15 @@ impl Kinds {
     }
 }
 
+/// A push service of an app, as far as there is one.
+pub enum Found {
+    Ready(Arc<dyn Provider>),
+    /// The app has none, or has switched it off.
+    Missing,
+    /// It cannot be built of what is kept.
+    Broken(Error),
+}
+
 /// Built push services by app, kind and version.
 type Built = Cache<(Uuid, i16, i64), Arc<dyn Provider>>;
 
@@ -78,16 +87,16 @@ impl AppProviders {
         self.kinds.try_get_with(app, load).await.map_err(|error: Arc<Error>| (*error).clone())
     }
 
-    /// The built push service of a kind; `None` = the app has none, or has switched it off.
-    pub async fn get(&self, app: Uuid, kind: ProviderKind) -> Result<Option<Arc<dyn Provider>>> {
+    /// The built push service of a kind. An error is one of the store, and says nothing of the push service.
+    pub async fn get(&self, app: Uuid, kind: ProviderKind) -> Result<Found> {
         let kinds = self.of(app).await?;
-        let Some(row) = kinds.enabled(kind) else { return Ok(None) };
+        let Some(row) = kinds.enabled(kind) else { return Ok(Found::Missing) };
         let build = async {
             let secrets = self.open(app, kind, &row.secrets)?;
             (self.factory)(kind, &object("settings", &row.settings)?, &secrets)
         };
         let built = self.built.try_get_with((app, row.kind, row.version), build).await;
-        built.map(Some).map_err(|error: Arc<Error>| (*error).clone())
+        Ok(built.map_or_else(|error: Arc<Error>| Found::Broken((*error).clone()), Found::Ready))
     }
 
     /// Builds what is about to be stored, to find out whether it can be built.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::Deserialize;
 
 /// Section `notification` of the configuration.
@@ -26,6 +28,12 @@ pub struct Settings {
     /// Whether push services may be at addresses that are not public, and spoken to without TLS: for tests and
     /// closed installations.
     pub allow_private_networks: bool,
+}
+
+impl Settings {
+    pub(crate) fn collapse_window(&self) -> Duration {
+        Duration::from_secs(self.collapse_window_s)
+    }
 }
 
 impl Default for Settings {

@@ -16,8 +16,9 @@ use crate::domain::event::Kind;
 use crate::service::Service;
 use crate::store::pending::Pending;
 
-/// Messages of one question.
-const MESSAGES: usize = 200;
+/// Messages of one question: the longest have about 220 KB, and an answer may have 16 MiB.
+const MESSAGES: usize = 64;
+const _: () = assert!(MESSAGES * 220 * 1024 < 16 * 1024 * 1024);
 
 /// Those of some users who are looking: with a realtime connection open; nobody if that does not matter.
 /// (Recent activity over REST alone is no reason to tell nothing.)

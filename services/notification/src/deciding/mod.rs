@@ -3,16 +3,19 @@
 
 mod blocks;
 mod look;
+mod troubled;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use parlance_core::{Micros, Num, Result, id};
 use parlance_sql::retrying;
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::troubled::Troubled;
 use crate::domain::decide::{self, Facts, Recipient, Told};
 use crate::domain::drops::Drop;
 use crate::domain::event::Kind;
@@ -28,11 +31,13 @@ use crate::store::preferences;
 
 /// Rows of one batch.
 const BATCH: u32 = 200;
-/// Time for which a batch is kept from others; deciding takes less.
+/// Time for which a batch is kept from others: longer than `BEGIN` and `LIMIT` together.
 const LEASE: Duration = Duration::from_secs(30);
-/// Time for deciding about one app's part of a batch.
-const LIMIT: Duration = Duration::from_secs(20);
-/// When what could not be decided is tried again.
+/// Time in which an app's part of a batch is begun; what is not is left.
+const BEGIN: Duration = Duration::from_secs(10);
+/// Time for deciding about one app's part.
+const LIMIT: Duration = Duration::from_secs(12);
+/// How long nothing is decided where the store fails.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Apps that are decided about at once.
 const AT_ONCE: usize = 8;
@@ -41,8 +46,9 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Decides until the service stops.
 pub async fn run(service: Arc<Service>) {
+    let mut troubled = Troubled::default();
     loop {
-        match batch(&service).await {
+        match batch(&service, &mut troubled).await {
             Ok(0) => {}
             Ok(_) if !service.stop.is_cancelled() => continue,
             Ok(_) => return,
@@ -66,23 +72,55 @@ pub async fn run(service: Arc<Service>) {
 #[derive(Default)]
 struct Decided {
     ids: Vec<Num>,
-    deliveries: Vec<Delivery>,
+    /// With the row that each comes from.
+    deliveries: Vec<(Num, Delivery)>,
     /// Nothing is sent to these.
     silent: Vec<Pair>,
 }
 
+/// An app's part of a batch.
+struct Part {
+    app: Uuid,
+    rows: Vec<Pending>,
+    /// Rows that are too many for now.
+    spare: Vec<Num>,
+}
+
+impl Part {
+    /// Which rows are left out is left to chance, so that one about which nothing can be decided is no
+    /// hindrance to all others.
+    fn new(app: Uuid, mut rows: Vec<Pending>, most: usize) -> Self {
+        let mut spare = Vec::new();
+        if rows.len() > most {
+            let first = rand::random_range(0..rows.len());
+            rows.rotate_left(first);
+            spare = rows.split_off(most).iter().map(|row| row.id).collect();
+        }
+        Self { app, rows, spare }
+    }
+}
+
+/// What became of a part; `None` = it was not begun.
+struct End {
+    app: Uuid,
+    ids: Vec<Num>,
+    spare: Vec<Num>,
+    decided: Option<Result<Decided>>,
+}
+
 /// Decides about one batch; gives how many rows it had.
-async fn batch(service: &Arc<Service>) -> Result<usize> {
+async fn batch(service: &Arc<Service>, troubled: &mut Troubled) -> Result<usize> {
     let now = service.now();
-    if !pending::any_due(service.store.read(), now).await? {
+    let resting = troubled.resting(now);
+    if !pending::any_due(service.store.read(), now, &resting).await? {
         return Ok(0);
     }
     let claim = Uuid::new_v4().to_string();
-    let window = now + Duration::from_secs(service.settings.collapse_window_s);
+    let window = now + service.settings.collapse_window();
     // A claim that a crash of the machine undoes does no harm.
     let rows = retrying(|| async {
         let write = service.store.begin_relaxed().await?;
-        let rows = pending::claim(write.connection(), BATCH, &claim, now, now + LEASE).await?;
+        let rows = pending::claim(write.connection(), BATCH, &claim, now, now + LEASE, &resting).await?;
         let pairs = rows.iter().map(Pair::of).collect();
         pending::open_windows(write.connection(), pairs, window).await?;
         drop(write.commit().await?);
@@ -94,37 +132,59 @@ async fn batch(service: &Arc<Service>) -> Result<usize> {
     for row in rows {
         by_app.entry(row.app).or_default().push(row);
     }
-    let parts: Vec<(Vec<Num>, Result<Decided>)> = futures_util::stream::iter(by_app)
-        .map(|(app, rows)| async move {
+    let parts: Vec<Part> = by_app
+        .into_iter()
+        .map(|(app, rows)| Part::new(app, rows, troubled.most(app, BATCH as usize)))
+        .collect();
+    let begun = Instant::now();
+    let ends: Vec<End> = futures_util::stream::iter(parts)
+        .map(|Part { app, rows, spare }| async move {
             let ids = rows.iter().map(|row| row.id).collect();
+            if begun.elapsed() > BEGIN {
+                return End { app, ids, spare, decided: None };
+            }
             let decided = parlance_sql::within(LIMIT, of_app(service, app, rows, now)).await;
-            (ids, decided)
+            End { app, ids, spare, decided: Some(decided) }
         })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
 
-    let (mut all, mut left) = (Decided::default(), Vec::new());
-    for (ids, part) in parts {
-        match part {
-            Ok(part) => {
+    // Rows that are left, until when.
+    let (mut all, mut left) = (Decided::default(), Vec::<(Vec<Num>, Micros)>::new());
+    let now = service.now();
+    for End { app, mut ids, spare, decided } in ends {
+        match decided {
+            Some(Ok(part)) => {
+                troubled.succeeded(app);
+                left.push((spare, now));
                 all.ids.extend(part.ids);
                 all.deliveries.extend(part.deliveries);
                 all.silent.extend(part.silent);
             }
-            Err(error) => {
-                tracing::warn!(%error, rows = ids.len(), "notifications cannot be decided for now");
-                left.extend(ids);
+            Some(Err(error)) => {
+                tracing::warn!(%app, %error, rows = ids.len(), "notifications cannot be decided for now");
+                ids.extend(spare);
+                left.push((ids, troubled.failed(app, now)));
+            }
+            None => {
+                ids.extend(spare);
+                left.push((ids, now));
             }
         }
     }
     let has_deliveries = !all.deliveries.is_empty();
     retrying(|| async {
-        let write = service.store.begin().await?;
-        pending::remove(write.connection(), &claim, &all.ids).await?;
-        pending::leave(write.connection(), &claim, &left, service.now() + PAUSE).await?;
+        let write = service.store.begin_relaxed().await?;
+        let held = pending::remove(write.connection(), &claim, &all.ids).await?;
+        let held: HashSet<Num> = held.into_iter().collect();
+        for (ids, until) in &left {
+            pending::leave(write.connection(), &claim, ids, *until).await?;
+        }
         pending::close_windows(write.connection(), all.silent.clone(), window).await?;
-        deliveries::insert(write.connection(), all.deliveries.clone()).await?;
+        // Whoever has taken over a row that was held for too long tells of it.
+        let own = all.deliveries.iter().filter(|(source, _)| held.contains(source));
+        deliveries::insert(write.connection(), own.map(|(_, delivery)| delivery.clone()).collect()).await?;
         drop(write.commit().await?);
         Ok(())
     })
@@ -202,7 +262,7 @@ async fn of_app(service: &Service, app: Uuid, rows: Vec<Pending>, now: Micros) -
         } else {
             Drop::Collapsed.count(row.events().saturating_sub(1));
         }
-        decided.deliveries.extend(made);
+        decided.deliveries.extend(made.into_iter().map(|delivery| (row.id, delivery)));
     }
     Ok(decided)
 }

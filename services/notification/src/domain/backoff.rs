@@ -5,7 +5,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Longest time for which a push service that does not answer is left alone.
-const LONGEST_HOLD: Duration = Duration::from_secs(300);
+pub const LONGEST_HOLD: Duration = Duration::from_secs(300);
 
 /// Pause after a failed attempt, counted from 1: doubling from a second to an hour, less a random part of up
 /// to a half. `luck` is from 0 to 1.

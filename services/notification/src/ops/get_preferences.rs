@@ -4,6 +4,7 @@ use parlance_rpc::Context;
 use serde_json::json;
 
 use super::user_id;
+use crate::app_providers::Found;
 use crate::convert;
 use crate::service::Service;
 use crate::store::preferences;
@@ -20,7 +21,7 @@ pub async fn get_preferences(
     let found = preferences::of_users(service.store.read(), app, vec![user]).await?;
     let found = found.into_iter().next().map(|(_, found)| found).unwrap_or_default();
     let mut novu = String::new();
-    if let Some(provider) = service.providers.get(app, ProviderKind::Novu).await? {
+    if let Found::Ready(provider) = service.providers.get(app, ProviderKind::Novu).await? {
         let user_id = user_id(service, context, user).await?;
         // What Novu does not tell now is no reason to tell nothing.
         let kept = provider.preferences(app, &user_id).await;

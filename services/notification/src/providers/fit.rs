@@ -33,7 +33,7 @@ pub(super) fn fit(
     if shortest.len() <= limit {
         return Ok(shortest);
     }
-    Err(Outcome::refused("payload", "too long without any text"))
+    Err(Outcome::refused("too_long", "even without any text"))
 }
 
 /// `text` without its end, so that it takes at least `less` bytes less in JSON; nothing of it if it is too
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(back["b"], "");
         assert!(back["t"].as_str().unwrap().ends_with("t…"));
         let refused = fit(&push("t", "b"), 5, render);
-        assert!(matches!(refused, Err(Outcome::Refused { why }) if why.label == "payload"));
+        assert!(matches!(refused, Err(Outcome::Refused { why }) if why.label == "too_long"));
     }
 
     #[test]

@@ -92,6 +92,8 @@ fn client(timeout: Duration, allow_private_networks: bool) -> reqwest::ClientBui
     let builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
+        // A proxy would resolve names itself.
+        .no_proxy()
         .timeout(timeout)
         .connect_timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(90))
@@ -201,6 +203,8 @@ pub enum Outcome {
     Taken { receipt: Option<String> },
     /// The token is not valid any more: the device is removed.
     TokenDead,
+    /// The same, found out without asking: it can be no token.
+    NoToken,
     /// Later it may be taken: the service is away, busy, or asks to slow down.
     Later { after: Option<Duration>, why: Why },
     /// It will never be taken as it is: wrong credentials, payload or settings.
@@ -219,6 +223,20 @@ impl Outcome {
     fn refused(label: &'static str, detail: impl Into<String>) -> Self {
         Self::Refused { why: Why { label, detail: detail.into() } }
     }
+
+    /// Whether the device is to be removed.
+    pub fn is_dead(&self) -> bool {
+        matches!(self, Self::TokenDead | Self::NoToken)
+    }
+
+    /// Whether the push service has said so and works; what was found out here tells nothing of it.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Taken { .. } | Self::TokenDead => true,
+            Self::NoToken | Self::Later { .. } => false,
+            Self::Refused { why } => !Why::FOUND_HERE.contains(&why.label),
+        }
+    }
 }
 
 /// A short reason that is safe to log, count and show to operators: no tokens, no text of messages.
@@ -233,7 +251,7 @@ pub struct Why {
 impl Why {
     /// "busy": somebody else has the same in hand; "settings": project, address, workflow or project of the
     /// tokens; "address": a Web Push endpoint that is not a public address; "channel": Novu has no use for
-    /// such a device.
+    /// such a device; "too_long": not even without its text does it fit.
     pub const LABELS: &'static [&'static str] = &[
         "timeout",
         "unreachable",
@@ -247,7 +265,16 @@ impl Why {
         "expired",
         "address",
         "channel",
+        "too_long",
     ];
+
+    /// Labels of refusals that no push service was asked for.
+    const FOUND_HERE: &'static [&'static str] = &["expired", "address", "channel", "too_long"];
+
+    /// Whether nobody answers there, or somebody who is not able to.
+    pub fn is_outage(&self) -> bool {
+        matches!(self.label, "timeout" | "unreachable" | "5xx")
+    }
 }
 
 /// A push service as one app has set it up. Made from its settings and secrets; kept and shared, so that

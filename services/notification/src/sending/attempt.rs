@@ -54,7 +54,7 @@ impl Attempt {
 
     /// What becomes of the delivery, by one outcome for each device.
     pub fn conclude(&self, outcomes: &[Outcome], settings: &Settings, now: Micros) -> Conclusion {
-        let dead = self.devices.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::TokenDead);
+        let dead = self.devices.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_dead());
         let dead_devices = dead.map(|(device, _)| device.clone()).collect();
         // Any device that was reached is enough: what is tried again goes to all of them.
         let end = outcomes.iter().max_by_key(|outcome| weight(outcome));
@@ -71,7 +71,7 @@ impl Attempt {
                     String::new(),
                 ))
             }
-            Some(Outcome::TokenDead) => End::Lost,
+            Some(Outcome::TokenDead | Outcome::NoToken) => End::Lost,
             Some(Outcome::Later { after, why }) => self.later(*after, why, settings, now),
             Some(Outcome::Refused { why }) => self.refused(why, now),
         };
@@ -98,6 +98,11 @@ impl Attempt {
         let settled =
             Settled { died_at: Some(now), ..self.settled(DEAD, attempts, now, String::new(), said(why)) };
         End::GivenUp(settled, why.label)
+    }
+
+    /// It was not tried, and is not before an instant.
+    pub fn put_off(&self, due_at: Micros) -> Settled {
+        self.settled(WAITING, self.row.attempts, due_at, String::new(), self.row.error.clone())
     }
 
     fn settled(&self, state: i16, attempts: i32, due_at: Micros, receipt: String, error: String) -> Settled {
@@ -128,7 +133,7 @@ pub enum End {
 /// Which of several outcomes stands for the delivery: the best one.
 fn weight(outcome: &Outcome) -> u8 {
     match outcome {
-        Outcome::TokenDead => 0,
+        Outcome::TokenDead | Outcome::NoToken => 0,
         Outcome::Refused { .. } => 1,
         Outcome::Later { .. } => 2,
         Outcome::Taken { .. } => 3,

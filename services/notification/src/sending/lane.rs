@@ -1,6 +1,6 @@
 //! One push service of one app at work.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +8,18 @@ use futures_util::StreamExt as _;
 use parlance_core::{Micros, Num, Result};
 use parlance_proto::notification::ProviderKind;
 use parlance_sql::retrying;
+use url::Url;
 use uuid::Uuid;
 
-use super::Turn;
 use super::attempt::{Attempt, End};
-use super::circuit::Use;
+use super::circuit::{Circuits, Place, Use};
+use super::{PAUSE, ROUNDS, Turn};
+use crate::app_providers::Found;
 use crate::convert;
 use crate::domain::drops::Drop;
 use crate::providers::{Outcome, Provider, Push, Target, Why};
 use crate::service::Service;
-use crate::store::deliveries::{self, Delivery, LaneKey, Settled};
+use crate::store::deliveries::{self, Delivery, LaneKey, Settled, WAITING};
 use crate::store::devices::{self, Device};
 
 /// Deliveries that are taken at once.
@@ -28,31 +30,32 @@ const AT_ONCE: usize = 32;
 const LIMIT: Duration = Duration::from_secs(15);
 /// Time for which deliveries are kept from others.
 const LEASE: Duration = Duration::from_secs(45);
-/// Rounds of a turn, so that lanes take turns where there are more than places.
-const ROUNDS: usize = 16;
 
 /// Works until nothing of the lane is due.
-pub async fn work(service: Arc<Service>, turn: Turn) {
+pub async fn work(service: Arc<Service>, turn: Turn, circuits: Arc<Circuits>) {
     let lane = turn.lane;
     for _ in 0..ROUNDS {
-        match round(&service, &turn).await {
+        match round(&service, lane, &circuits).await {
             Ok(true) if !service.stop.is_cancelled() => {}
             Ok(_) => return,
             Err(error) => {
                 let provider = convert::kind_name(convert::stored_kind(lane.provider));
                 tracing::warn!(app = %lane.app, provider, %error, "nothing can be sent for now");
                 // What is claimed is taken up again when its lease ends.
-                tokio::time::sleep(super::PAUSE).await;
+                tokio::time::sleep(PAUSE).await;
                 return;
             }
         }
     }
 }
 
+/// Deliveries that were tried, with an outcome for each of their devices.
+type Tried = Vec<(Attempt, Vec<Outcome>)>;
+
 /// Takes what is due, tries it, writes what became of it. False = nothing was due.
-async fn round(service: &Service, turn: &Turn) -> Result<bool> {
-    let (lane, now) = (turn.lane, service.now());
-    let most = match turn.lanes.circuits.ask(lane, now) {
+async fn round(service: &Service, lane: LaneKey, circuits: &Circuits) -> Result<bool> {
+    let now = service.now();
+    let most = match circuits.ask(&Place { lane, origin: None }, now) {
         Use::Freely => CLAIM,
         Use::Try => 1,
         Use::NotBefore(until) => {
@@ -64,7 +67,8 @@ async fn round(service: &Service, turn: &Turn) -> Result<bool> {
     // A claim that a crash of the machine undoes does no harm.
     let rows = retrying(|| async {
         let write = service.store.begin_relaxed().await?;
-        let rows = deliveries::claim(write.connection(), lane, most, &claim, now, now + LEASE).await?;
+        let rows =
+            deliveries::claim(write.connection(), lane, WAITING, most, &claim, now, now + LEASE).await?;
         drop(write.commit().await?);
         Ok(rows)
     });
@@ -76,36 +80,56 @@ async fn round(service: &Service, turn: &Turn) -> Result<bool> {
     let attempts = with_devices(service, lane, kind, rows).await?;
     let (attempts, expired): (Vec<Attempt>, Vec<Attempt>) =
         attempts.into_iter().partition(|attempt| attempt.row.expires_at > now.0);
-    let mut ends: Vec<(Attempt, Vec<Outcome>)> = expired.into_iter().map(refused("expired")).collect();
-    let mut report = Report::default();
-    match service.providers.get(lane.app, kind).await {
-        Ok(Some(provider)) => {
-            let tried = send(&*provider, attempts).await;
-            report = report_of(&tried, service.now());
-            ends.extend(tried);
+    let mut ends: Tried = expired.into_iter().map(refused("expired")).collect();
+    // If the store does not say, what is claimed is left to its lease.
+    let label = match service.providers.get(lane.app, kind).await? {
+        Found::Ready(provider) => {
+            settle(service, kind, &claim, ends, Vec::new()).await?;
+            try_all(service, lane, circuits, &claim, &*provider, attempts).await?;
+            return Ok(true);
         }
-        Ok(None) => ends.extend(attempts.into_iter().map(refused("provider_missing"))),
-        Err(error) => {
+        Found::Missing => "provider_missing",
+        Found::Broken(error) => {
             tracing::warn!(app = %lane.app, provider = convert::kind_name(kind), %error, "a push service cannot be built");
-            ends.extend(attempts.into_iter().map(refused("settings")));
+            "settings"
         }
-    }
-    settle(service, kind, &claim, ends).await?;
-
-    let now = service.now();
-    if report.answered {
-        if turn.lanes.circuits.answered(lane) {
-            // It answers again: what waits longer than need be is due.
-            hasten(service, lane, now).await?;
-        }
-        if let Some(until) = report.not_before {
-            hold(service, lane, now, until).await?;
-        }
-    } else if report.failed {
-        let until = turn.lanes.circuits.failed(lane, now, report.not_before);
-        hold(service, lane, now, until).await?;
-    }
+    };
+    ends.extend(attempts.into_iter().map(refused(label)));
+    settle(service, kind, &claim, ends, Vec::new()).await?;
     Ok(true)
+}
+
+/// Tries what may be tried, and puts off the rest.
+async fn try_all(
+    service: &Service,
+    lane: LaneKey,
+    circuits: &Circuits,
+    claim: &str,
+    provider: &dyn Provider,
+    attempts: Vec<Attempt>,
+) -> Result<()> {
+    let kind = convert::stored_kind(lane.provider);
+    let (attempts, aside) = sift(lane, circuits, attempts, service.now());
+    let (farewells, attempts): (Vec<Attempt>, Vec<Attempt>) =
+        attempts.into_iter().partition(Attempt::is_farewell);
+
+    let tried = send(provider, attempts).await;
+    let now = service.now();
+    let after = conclude(lane, circuits, &tried, now);
+    let put_off = |(place, attempt): (Place, Attempt)| match circuits.ask(&place, now) {
+        Use::NotBefore(until) => attempt.put_off(until),
+        Use::Freely | Use::Try => attempt.put_off(now),
+    };
+    settle(service, kind, claim, tried, aside.into_iter().map(put_off).collect()).await?;
+    follow(service, lane, after).await?;
+
+    if !farewells.is_empty() {
+        let told = say_farewells(provider, farewells).await;
+        let after = conclude(lane, circuits, &told, service.now());
+        settle(service, kind, claim, told, Vec::new()).await?;
+        follow(service, lane, after).await?;
+    }
+    Ok(())
 }
 
 fn refused(label: &'static str) -> impl Fn(Attempt) -> (Attempt, Vec<Outcome>) {
@@ -114,6 +138,37 @@ fn refused(label: &'static str) -> impl Fn(Attempt) -> (Attempt, Vec<Outcome>) {
         let outcomes = vec![outcome; attempt.devices.len().max(1)];
         (attempt, outcomes)
     }
+}
+
+/// Where a delivery goes: what is learnt of one is learnt of all with the same place.
+fn place(lane: LaneKey, attempt: &Attempt) -> Place {
+    let by_origin = convert::stored_kind(lane.provider) == ProviderKind::WebPush;
+    let endpoint = attempt.devices.first().filter(|_| by_origin).map(|device| &device.token);
+    let origin = |url: &String| Url::parse(url).map(|url| url.origin().ascii_serialization());
+    Place { lane, origin: endpoint.map(|url| origin(url).unwrap_or_default()) }
+}
+
+/// What may be tried now, and what has to wait: for an origin that fails, or for one that is tried with another
+/// delivery first.
+fn sift(
+    lane: LaneKey,
+    circuits: &Circuits,
+    attempts: Vec<Attempt>,
+    now: Micros,
+) -> (Vec<Attempt>, Vec<(Place, Attempt)>) {
+    let (mut tried, mut aside, mut asked) = (Vec::new(), Vec::new(), HashSet::new());
+    for attempt in attempts {
+        let place = place(lane, &attempt);
+        // What has no origin was asked about when it was claimed.
+        let may_go = place.origin.is_none()
+            || match circuits.ask(&place, now) {
+                Use::Freely => true,
+                Use::Try => asked.insert(place.clone()),
+                Use::NotBefore(_) => false,
+            };
+        if may_go { tried.push(attempt) } else { aside.push((place, attempt)) }
+    }
+    (tried, aside)
 }
 
 /// The devices that deliveries go to, if they still belong to their users.
@@ -153,9 +208,7 @@ async fn with_devices(
 }
 
 /// Tries each delivery once; batches go out at once.
-async fn send(provider: &dyn Provider, attempts: Vec<Attempt>) -> Vec<(Attempt, Vec<Outcome>)> {
-    let (farewells, attempts): (Vec<Attempt>, Vec<Attempt>) =
-        attempts.into_iter().partition(Attempt::is_farewell);
+async fn send(provider: &dyn Provider, attempts: Vec<Attempt>) -> Tried {
     let size = provider.batch().max(1);
     let mut batches: Vec<Vec<Attempt>> = Vec::new();
     for attempt in attempts {
@@ -165,22 +218,26 @@ async fn send(provider: &dyn Provider, attempts: Vec<Attempt>) -> Vec<(Attempt, 
         }
     }
     let tries = batches.into_iter().map(|batch| try_batch(provider, batch));
-    let ends: Vec<Vec<(Attempt, Vec<Outcome>)>> =
-        futures_util::stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
-    let mut ends: Vec<(Attempt, Vec<Outcome>)> = ends.into_iter().flatten().collect();
-    for attempt in farewells {
+    let ends: Vec<Tried> = futures_util::stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
+    ends.into_iter().flatten().collect()
+}
+
+/// All of them within `LIMIT`, which with the pushes before them is less than the lease.
+async fn say_farewells(provider: &dyn Provider, farewells: Vec<Attempt>) -> Tried {
+    let deadline = tokio::time::Instant::now() + LIMIT;
+    let tell = |attempt: Attempt| async move {
         let outcome = match attempt.user_id() {
-            Ok(user) => tokio::time::timeout(LIMIT, provider.forget(attempt.row.app, &user))
+            Ok(user) => tokio::time::timeout_at(deadline, provider.forget(attempt.row.app, &user))
                 .await
                 .unwrap_or_else(|_| later("timeout")),
             Err(_) => Outcome::Refused { why: Why { label: "payload", detail: String::new() } },
         };
-        ends.push((attempt, vec![outcome]));
-    }
-    ends
+        (attempt, vec![outcome])
+    };
+    futures_util::stream::iter(farewells.into_iter().map(tell)).buffer_unordered(AT_ONCE).collect().await
 }
 
-async fn try_batch(provider: &dyn Provider, batch: Vec<Attempt>) -> Vec<(Attempt, Vec<Outcome>)> {
+async fn try_batch(provider: &dyn Provider, batch: Vec<Attempt>) -> Tried {
     let (mut pushes, mut places) = (Vec::<(Push, Target)>::new(), Vec::new());
     for attempt in &batch {
         let start = pushes.len();
@@ -224,7 +281,7 @@ fn later(label: &'static str) -> Outcome {
     Outcome::Later { after: None, why: Why { label, detail: String::new() } }
 }
 
-/// What a round says of the push service.
+/// What tries say of a place.
 #[derive(Default)]
 struct Report {
     /// It has answered something that makes sense.
@@ -235,33 +292,80 @@ struct Report {
     not_before: Option<Micros>,
 }
 
-fn report_of(tried: &[(Attempt, Vec<Outcome>)], now: Micros) -> Report {
-    let mut report = Report::default();
-    for outcome in tried.iter().flat_map(|(_, outcomes)| outcomes) {
+impl Report {
+    fn add(&mut self, place: &Place, outcome: &Outcome, now: Micros) {
         match outcome {
+            // Of one endpoint; others of its origin may be welcome.
+            Outcome::Later { why, .. } if place.origin.is_some() && !why.is_outage() => self.answered = true,
             Outcome::Later { after, .. } => {
-                report.failed = true;
-                report.not_before = report.not_before.max(after.map(|after| now + after));
+                self.failed = true;
+                self.not_before = self.not_before.max(after.map(|after| now + after));
             }
-            Outcome::Taken { .. } | Outcome::TokenDead | Outcome::Refused { .. } => report.answered = true,
+            outcome => self.answered |= outcome.is_answer(),
         }
     }
-    report
 }
 
-/// Writes what became of deliveries, in one transaction.
+/// What follows from a round for what else waits in the lane.
+#[derive(Default)]
+struct After {
+    hasten: bool,
+    hold: Option<Micros>,
+}
+
+/// Notes who answers and who fails. Of Web Push nothing follows for the lane: each origin is held when something
+/// goes there, for minutes at most.
+fn conclude(lane: LaneKey, circuits: &Circuits, tried: &[(Attempt, Vec<Outcome>)], now: Micros) -> After {
+    let mut reports: HashMap<Place, Report> = HashMap::new();
+    for (attempt, outcomes) in tried {
+        let place = place(lane, attempt);
+        for outcome in outcomes {
+            reports.entry(place.clone()).or_default().add(&place, outcome, now);
+        }
+    }
+    let mut after = After::default();
+    for (place, report) in reports {
+        let of_lane = place.origin.is_none();
+        if report.answered {
+            // It answers again: what waits longer than need be is due.
+            after.hasten |= circuits.answered(&place) && of_lane;
+            after.hold = report.not_before.filter(|_| of_lane);
+        } else if report.failed {
+            let until = circuits.failed(&place, now, report.not_before);
+            after.hold = Some(until).filter(|_| of_lane);
+        }
+    }
+    after
+}
+
+async fn follow(service: &Service, lane: LaneKey, after: After) -> Result<()> {
+    let now = service.now();
+    if after.hasten {
+        hasten(service, lane, now).await?;
+    }
+    if let Some(until) = after.hold {
+        hold(service, lane, now, until).await?;
+    }
+    Ok(())
+}
+
+/// Writes what became of deliveries, and what was settled already, in one transaction.
 async fn settle(
     service: &Service,
     kind: ProviderKind,
     claim: &str,
-    ends: Vec<(Attempt, Vec<Outcome>)>,
+    ends: Tried,
+    mut settled: Vec<Settled>,
 ) -> Result<()> {
+    if ends.is_empty() && settled.is_empty() {
+        return Ok(());
+    }
     let (now, provider) = (service.now(), convert::kind_name(kind));
     let failed = |label: &'static str| {
         metrics::counter!("parlance_notification_failed_total", "provider" => provider, "label" => label)
             .increment(1);
     };
-    let (mut done, mut settled, mut dead_devices) = (Vec::new(), Vec::<Settled>::new(), Vec::new());
+    let (mut done, mut dead_devices) = (Vec::new(), Vec::new());
     for (attempt, outcomes) in ends {
         let conclusion = attempt.conclude(&outcomes, &service.settings, now);
         conclusion.dead_devices.iter().for_each(|_| failed("token_dead"));
@@ -291,7 +395,7 @@ async fn settle(
         dead_devices.extend(conclusion.dead_devices);
     }
     retrying(|| async {
-        let write = service.store.begin().await?;
+        let write = service.store.begin_relaxed().await?;
         deliveries::remove(write.connection(), claim, &done).await?;
         deliveries::settle(write.connection(), claim, &settled).await?;
         for device in &dead_devices {
@@ -321,4 +425,47 @@ async fn hasten(service: &Service, lane: LaneKey, now: Micros) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(origin: Option<&str>, outcomes: &[Outcome]) -> (bool, bool, Option<u64>) {
+        let lane = LaneKey { app: Uuid::nil(), provider: 1 };
+        let place = Place { lane, origin: origin.map(str::to_owned) };
+        let now = Micros::from_secs(1_790_000_000);
+        let mut report = Report::default();
+        for outcome in outcomes {
+            report.add(&place, outcome, now);
+        }
+        (report.answered, report.failed, report.not_before.map(|at| at.since(now).as_secs()))
+    }
+
+    fn put_off(label: &'static str) -> Outcome {
+        let why = Why { label, detail: String::new() };
+        Outcome::Later { after: Some(Duration::from_secs(60)), why }
+    }
+
+    fn refusal(label: &'static str) -> Outcome {
+        Outcome::Refused { why: Why { label, detail: String::new() } }
+    }
+
+    #[test]
+    fn what_was_found_out_here_is_no_answer() {
+        let here = [Outcome::NoToken, refusal("expired"), refusal("address"), refusal("too_long")];
+        assert_eq!(report(None, &here), (false, false, None));
+        for said in [Outcome::TokenDead, Outcome::Taken { receipt: None }, refusal("credentials")] {
+            assert_eq!(report(None, &[said]), (true, false, None));
+        }
+        assert_eq!(report(None, &[put_off("429"), Outcome::NoToken]), (false, true, Some(60)));
+    }
+
+    #[test]
+    fn an_origin_fails_when_it_is_away_and_not_when_one_endpoint_is_busy() {
+        let origin = Some("https://push.example");
+        assert_eq!(report(origin, &[put_off("429")]), (true, false, None));
+        assert_eq!(report(origin, &[put_off("5xx")]), (false, true, Some(60)));
+        assert!(report(origin, &[put_off("unreachable"), Outcome::TokenDead]).0);
+    }
 }

@@ -1,6 +1,6 @@
 //! Asks push services that give receipts what became of what they took.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parlance_core::{Micros, Result};
@@ -8,54 +8,64 @@ use parlance_sql::retrying;
 use uuid::Uuid;
 
 use super::attempt::{Attempt, End};
+use super::{PAUSE, ROUNDS, Turn};
+use crate::app_providers::Found;
 use crate::convert;
 use crate::providers::Outcome;
 use crate::service::Service;
-use crate::store::deliveries::{self, Delivery, Settled, TAKEN};
+use crate::store::deliveries::{self, Delivery, LaneKey, Settled, TAKEN};
 use crate::store::devices;
 
 const CLAIM: u32 = 500;
 const LIMIT: Duration = Duration::from_secs(30);
 const LEASE: Duration = Duration::from_secs(120);
 
-/// Asks for those that are due.
-pub async fn ask_due(service: &Service, now: Micros) -> Result<()> {
-    if !deliveries::any_receipt_due(service.store.read(), now).await? {
-        return Ok(());
+/// Asks until no receipt of the lane is due.
+pub async fn work(service: Arc<Service>, turn: Turn) {
+    let lane = turn.lane;
+    for _ in 0..ROUNDS {
+        match round(&service, lane).await {
+            Ok(true) if !service.stop.is_cancelled() => {}
+            Ok(_) => return,
+            Err(error) => {
+                let provider = convert::kind_name(convert::stored_kind(lane.provider));
+                tracing::warn!(app = %lane.app, provider, %error, "no receipts can be asked for now");
+                // What is claimed is taken up again when its lease ends.
+                tokio::time::sleep(PAUSE).await;
+                return;
+            }
+        }
     }
+}
+
+/// Asks for those that are due. False = there were none.
+async fn round(service: &Service, lane: LaneKey) -> Result<bool> {
+    let now = service.now();
     let claim = Uuid::new_v4().to_string();
     let rows = retrying(|| async {
         let write = service.store.begin_relaxed().await?;
-        let rows = deliveries::claim_receipts(write.connection(), CLAIM, &claim, now, now + LEASE).await?;
+        let rows =
+            deliveries::claim(write.connection(), lane, TAKEN, CLAIM, &claim, now, now + LEASE).await?;
         drop(write.commit().await?);
         Ok(rows)
     });
-    let mut lanes: BTreeMap<(Uuid, i16), Vec<Delivery>> = BTreeMap::new();
-    for row in rows.await? {
-        lanes.entry((row.app, row.provider)).or_default().push(row);
+    let rows = rows.await?;
+    if rows.is_empty() {
+        return Ok(false);
     }
-    for ((app, provider), rows) in lanes {
-        ask(service, app, provider, rows, &claim, now).await?;
-    }
-    Ok(())
+    ask(service, lane, rows, &claim, now).await?;
+    Ok(true)
 }
 
-async fn ask(
-    service: &Service,
-    app: Uuid,
-    provider: i16,
-    rows: Vec<Delivery>,
-    claim: &str,
-    now: Micros,
-) -> Result<()> {
-    let kind = convert::stored_kind(provider);
+async fn ask(service: &Service, lane: LaneKey, rows: Vec<Delivery>, claim: &str, now: Micros) -> Result<()> {
+    let (app, kind) = (lane.app, convert::stored_kind(lane.provider));
     let receipts: Vec<String> = rows.iter().map(|row| row.receipt.clone()).collect();
     // Without the push service nothing more is learnt of them.
-    let outcomes = match service.providers.get(app, kind).await {
-        Ok(Some(provider)) => {
+    let outcomes = match service.providers.get(app, kind).await? {
+        Found::Ready(provider) => {
             tokio::time::timeout(LIMIT, provider.receipts(&receipts)).await.unwrap_or_default()
         }
-        Ok(None) | Err(_) => vec![Some(Outcome::Taken { receipt: None }); rows.len()],
+        Found::Missing | Found::Broken(_) => vec![Some(Outcome::Taken { receipt: None }); rows.len()],
     };
     let nums = rows.iter().map(|row| row.device_num).collect();
     let found = devices::by_nums(service.store.read(), app, nums).await?;
@@ -89,7 +99,7 @@ async fn ask(
         dead_devices.extend(conclusion.dead_devices);
     }
     retrying(|| async {
-        let write = service.store.begin().await?;
+        let write = service.store.begin_relaxed().await?;
         deliveries::remove(write.connection(), claim, &done).await?;
         deliveries::settle(write.connection(), claim, &settled).await?;
         for device in &dead_devices {

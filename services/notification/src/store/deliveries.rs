@@ -94,9 +94,10 @@ pub struct LaneKey {
 /// Rows looked at for lanes with work.
 const LOOK: u32 = 2_000;
 
-/// Lanes with deliveries that are due, the oldest first, without those named.
+/// Lanes with deliveries of a state that are due, the oldest first, without those named.
 pub async fn lanes(
     connection: &impl ConnectionTrait,
+    state: i16,
     now: Micros,
     without: &[LaneKey],
 ) -> Result<Vec<LaneKey>> {
@@ -110,18 +111,20 @@ pub async fn lanes(
         ));
         values.extend([lane.app.into(), lane.provider.into()]);
     }
+    // The state stands in the text, so that the index of that state is used.
     let sql = format!(
-        "SELECT app, provider FROM (SELECT app, provider, due_at FROM deliveries WHERE state = 0 \
+        "SELECT app, provider FROM (SELECT app, provider, due_at FROM deliveries WHERE state = {state} \
          AND due_at <= $1 AND claimed_until <= $1{others} ORDER BY due_at LIMIT {LOOK}) due \
          GROUP BY app, provider ORDER BY MIN(due_at)"
     );
     query(connection, sql, values).await
 }
 
-/// Takes due deliveries of a lane for a while; whoever holds them says `claim`.
+/// Takes due deliveries of a lane and a state for a while; whoever holds them says `claim`.
 pub async fn claim(
     connection: &impl ConnectionTrait,
     lane: LaneKey,
+    state: i16,
     most: u32,
     claim: &str,
     now: Micros,
@@ -130,30 +133,13 @@ pub async fn claim(
     let locked = skip_locked(connection.get_database_backend());
     let sql = format!(
         "UPDATE deliveries SET claim = $4, claimed_until = $5 WHERE id IN (SELECT id FROM deliveries \
-         WHERE app = $1 AND provider = $2 AND state = 0 AND due_at <= $3 AND claimed_until <= $3 \
+         WHERE app = $1 AND provider = $2 AND state = {state} AND due_at <= $3 AND claimed_until <= $3 \
          ORDER BY due_at LIMIT {most}{locked}) RETURNING {COLUMNS}"
     );
     let values = vec![lane.app.into(), lane.provider.into(), now.0.into(), claim.into(), until.0.into()];
     let mut rows: Vec<Delivery> = query(connection, sql, values).await?;
     rows.sort_by_key(|row| (row.due_at, row.id));
     Ok(rows)
-}
-
-/// Takes deliveries of an app whose receipts are due.
-pub async fn claim_receipts(
-    connection: &impl ConnectionTrait,
-    most: u32,
-    claim: &str,
-    now: Micros,
-    until: Micros,
-) -> Result<Vec<Delivery>> {
-    let locked = skip_locked(connection.get_database_backend());
-    let sql = format!(
-        "UPDATE deliveries SET claim = $2, claimed_until = $3 WHERE id IN (SELECT id FROM deliveries \
-         WHERE state = 1 AND due_at <= $1 AND claimed_until <= $1 ORDER BY due_at LIMIT {most}{locked}) \
-         RETURNING {COLUMNS}"
-    );
-    query(connection, sql, vec![now.0.into(), claim.into(), until.0.into()]).await
 }
 
 /// What has become of a claimed delivery that stays in the table.
@@ -234,18 +220,6 @@ pub async fn hasten(connection: &impl ConnectionTrait, lane: LaneKey, now: Micro
         vec![lane.app.into(), lane.provider.into(), now.0.into()],
     )
     .await
-}
-
-#[derive(FromQueryResult)]
-struct One {
-    #[allow(dead_code)]
-    id: Uuid,
-}
-
-/// Whether a receipt is to be asked for.
-pub async fn any_receipt_due(connection: &impl ConnectionTrait, now: Micros) -> Result<bool> {
-    let sql = "SELECT id FROM deliveries WHERE state = 1 AND due_at <= $1 AND claimed_until <= $1 LIMIT 1";
-    Ok(query_one::<One>(connection, sql, vec![now.0.into()]).await?.is_some())
 }
 
 /// Frees what a process held that is no more. Only where no other process may hold any.

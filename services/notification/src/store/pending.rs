@@ -7,7 +7,7 @@ use parlance_core::{Micros, Num, Result};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::{execute, placeholders, query, query_one, skip_locked};
+use super::{execute, padded, placeholders, query, query_one, skip_locked};
 
 /// Rows of one statement: a power of two, so that few texts exist.
 const STEP: usize = 256;
@@ -98,15 +98,21 @@ fn values_of(row: &Pending) -> [Value; WIDTH] {
     ]
 }
 
-/// Adds to open rows, making those that are missing: due now, or at the end of their window.
-pub async fn add(connection: &impl ConnectionTrait, mut rows: Vec<Pending>, now: Micros) -> Result<()> {
+/// Adds to open rows, making those that are missing: due now, or at the end of their window. A window that ends
+/// after `latest` is from a clock that was set back since, and does not count.
+pub async fn add(
+    connection: &impl ConnectionTrait,
+    mut rows: Vec<Pending>,
+    now: Micros,
+    latest: Micros,
+) -> Result<()> {
     // In rising order, so that two writers never wait for each other's rows.
     rows.sort_by_key(|row| (row.user_num, row.channel_num));
     for rows in rows.chunks(STEP) {
         // Padded with rows of nobody, which the text leaves out.
         let nobody = Pending::new(0, Uuid::nil(), 0, 0, Micros(0));
         let padding = rows.len().next_power_of_two() - rows.len();
-        let mut values: Vec<Value> = vec![now.0.into()];
+        let mut values: Vec<Value> = vec![now.0.into(), latest.0.into()];
         let mut texts = Vec::new();
         for row in rows.iter().chain(std::iter::repeat_n(&nobody, padding)) {
             texts.push(format!("({})", placeholders(values.len() + 1, WIDTH)));
@@ -116,7 +122,7 @@ pub async fn add(connection: &impl ConnectionTrait, mut rows: Vec<Pending>, now:
             "WITH v ({COLUMNS}) AS (VALUES {}) INSERT INTO pending ({COLUMNS}, is_open, due_at, claim, \
              claimed_until) SELECT {COLUMNS}, TRUE, COALESCE((SELECT w.until_at FROM windows w \
              WHERE w.user_num = v.user_num AND w.channel_num = v.channel_num AND w.app = v.app \
-             AND w.until_at > $1), $1), '', 0 FROM v WHERE v.user_num <> 0 \
+             AND w.until_at > $1 AND w.until_at <= $2), $1), '', 0 FROM v WHERE v.user_num <> 0 \
              ON CONFLICT (user_num, channel_num, app) WHERE is_open DO UPDATE SET {MERGE}",
             texts.join(",")
         );
@@ -142,57 +148,75 @@ const MERGE: &str = "first_at = CASE WHEN excluded.first_at < pending.first_at T
      invited_by = CASE WHEN excluded.invited_by <> 0 THEN excluded.invited_by ELSE pending.invited_by END";
 
 #[derive(FromQueryResult)]
-struct One {
-    #[allow(dead_code)]
+struct Id {
     id: i64,
 }
 
-/// Whether anything is to be decided now.
-pub async fn any_due(connection: &impl ConnectionTrait, now: Micros) -> Result<bool> {
-    let open = "SELECT id FROM pending WHERE is_open AND due_at <= $1 LIMIT 1";
-    let left = "SELECT id FROM pending WHERE NOT is_open AND claimed_until <= $1 LIMIT 1";
-    for sql in [open, left] {
-        if query_one::<One>(connection, sql, vec![now.0.into()]).await?.is_some() {
+/// Whether anything is to be decided now, of other apps than these.
+pub async fn any_due(connection: &impl ConnectionTrait, now: Micros, without: &[Uuid]) -> Result<bool> {
+    let mut values: Vec<Value> = vec![now.0.into()];
+    let others = others(without, &mut values);
+    for due in [OPEN_DUE, LEFT_DUE] {
+        let sql = format!("SELECT id FROM pending WHERE {due} <= $1{others} LIMIT 1");
+        if query_one::<Id>(connection, sql, values.clone()).await?.is_some() {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Closes and takes what is due, and what somebody took and left; whoever holds it says `claim`.
+const OPEN_DUE: &str = "is_open AND due_at";
+const LEFT_DUE: &str = "NOT is_open AND claimed_until";
+
+/// Closes and takes what is due, and what somebody took and left, which gets no more than half of the places;
+/// nothing of apps in `without`. Whoever holds it says `claim`.
 pub async fn claim(
     connection: &impl ConnectionTrait,
     most: u32,
     claim: &str,
     now: Micros,
     until: Micros,
+    without: &[Uuid],
 ) -> Result<Vec<Pending>> {
     let locked = skip_locked(connection.get_database_backend());
+    let mut values: Vec<Value> = vec![now.0.into(), claim.into(), until.0.into()];
+    let others = others(without, &mut values);
     let mut rows: Vec<Pending> = Vec::new();
-    for (due, order) in [("NOT is_open AND claimed_until", "claimed_until"), ("is_open AND due_at", "due_at")]
-    {
+    for (due, order, most) in [(LEFT_DUE, "claimed_until", most / 2), (OPEN_DUE, "due_at", most)] {
         let most = most.saturating_sub(rows.len() as u32);
-        if most == 0 {
-            break;
-        }
         let sql = format!(
             "UPDATE pending SET is_open = FALSE, claim = $2, claimed_until = $3 WHERE id IN (SELECT id FROM pending \
-             WHERE {due} <= $1 ORDER BY {order} LIMIT {most}{locked}) RETURNING {COLUMNS}"
+             WHERE {due} <= $1{others} ORDER BY {order} LIMIT {most}{locked}) RETURNING {COLUMNS}"
         );
-        let taken = query(connection, sql, vec![now.0.into(), claim.into(), until.0.into()]).await?;
+        let taken = query(connection, sql, values.clone()).await?;
         rows.extend::<Vec<Pending>>(taken);
     }
     rows.sort_by_key(|row| (row.user_num, row.channel_num, row.id));
     Ok(rows)
 }
 
-/// Removes claimed rows that are decided; gives how many were still held.
-pub async fn remove(connection: &impl ConnectionTrait, claim: &str, ids: &[Num]) -> Result<u64> {
-    let mut removed = 0;
+/// "… and not of these apps", which are added to the values.
+fn others(without: &[Uuid], values: &mut Vec<Value>) -> String {
+    if without.is_empty() {
+        return String::new();
+    }
+    let without = padded(without.to_vec());
+    let text = format!(" AND app NOT IN ({})", placeholders(values.len() + 1, without.len()));
+    values.extend(without.into_iter().map(Value::from));
+    text
+}
+
+/// Removes claimed rows that are decided; gives those that were still held.
+pub async fn remove(connection: &impl ConnectionTrait, claim: &str, ids: &[Num]) -> Result<Vec<Num>> {
+    let mut removed = Vec::new();
     for ids in ids.chunks(STEP) {
-        let sql = format!("DELETE FROM pending WHERE claim = $1 AND id IN ({})", placeholders(2, ids.len()));
+        let sql = format!(
+            "DELETE FROM pending WHERE claim = $1 AND id IN ({}) RETURNING id",
+            placeholders(2, ids.len())
+        );
         let values = std::iter::once(claim.into()).chain(ids.iter().map(|id| (*id).into())).collect();
-        removed += execute(connection, sql, values).await?;
+        let rows: Vec<Id> = query(connection, sql, values).await?;
+        removed.extend(rows.into_iter().map(|row| row.id));
     }
     Ok(removed)
 }
@@ -303,4 +327,35 @@ struct Count {
 pub async fn depth(connection: &impl ConnectionTrait) -> Result<i64> {
     let count: Option<Count> = query_one(connection, "SELECT COUNT(*) AS count FROM pending", vec![]).await?;
     Ok(count.map_or(0, |row| row.count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_left_takes_no_more_than_half_of_the_places() {
+        let store = parlance_testkit::temp_store(crate::migrate).await;
+        let now = Micros::from_secs(1_790_000_000);
+        let (failing, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let rows = |app, nums: std::ops::Range<i64>| -> Vec<Pending> {
+            nums.map(|num| Pending::new(num, app, num, 9, now)).collect()
+        };
+        let write = store.begin().await.unwrap();
+        let connection = write.connection();
+        add(connection, rows(failing, 1..21), now, now).await.unwrap();
+        let taken = claim(connection, 20, "gone", now, now, &[]).await.unwrap();
+        assert_eq!(taken.len(), 20);
+        add(connection, rows(other, 101..121), now, now).await.unwrap();
+        let of = |rows: &[Pending], app| rows.iter().filter(|row| row.app == app).count();
+        let taken = claim(connection, 10, "mine", now, now, &[]).await.unwrap();
+        assert_eq!((of(&taken, failing), of(&taken, other)), (5, 5));
+        assert!(any_due(connection, now, &[other]).await.unwrap());
+        assert!(!any_due(connection, now, &[failing, other]).await.unwrap());
+        let taken = claim(connection, 10, "mine", now, now, &[failing]).await.unwrap();
+        assert_eq!((of(&taken, failing), of(&taken, other)), (0, 10));
+        let held = remove(connection, "mine", &[1, 101, 102]).await.unwrap();
+        assert!(held.contains(&101) && held.contains(&102));
+        assert_eq!(remove(connection, "mine", &[101, 102]).await.unwrap(), [0; 0], "they are gone");
+    }
 }

@@ -32,3 +32,17 @@ async fn the_first_of_a_burst_goes_at_once_and_the_rest_as_one() {
     world.send(users[0], channel, "7").await;
     world.taken(5).await;
 }
+
+#[tokio::test]
+async fn a_window_from_before_the_clock_was_set_back_keeps_nobody_waiting() {
+    let world = World::new().await.with_fcm().await;
+    let users = world.users(&["ada", "bob"]).await;
+    let channel = world.channel("group", "General", users[0], &users[1..]).await;
+    world.settled().await;
+    world.device(users[1], "bob's").await;
+    world.send(users[0], channel, "1").await;
+    world.taken(1).await;
+    world.execute(&format!("UPDATE windows SET until_at = {}", world.now().0 + 86_400_000_000)).await;
+    world.send(users[0], channel, "2").await;
+    world.taken(2).await;
+}

@@ -70,6 +70,24 @@ async fn novu_is_told_to_forget_a_deleted_user() {
 }
 
 #[tokio::test]
+async fn novu_is_told_of_many_at_once() {
+    let mut world = World::new().await;
+    world.set(ProviderKind::Novu, "{}", "{}").await.unwrap();
+    let names = ["ada", "bob", "cid"];
+    for (user, name) in world.users(&names).await.into_iter().zip(names) {
+        world.device(user, name).await;
+    }
+    // So that one page has all of them.
+    world.replica.end().await;
+    for name in names {
+        world.delete_user(name).await;
+    }
+    world.recorder.farewells_wait_for(names.len());
+    world.replica = world.parts().start(world.store.clone(), Settings::default()).await;
+    wait_until("it to be told", async || world.recorder.forgotten().len(), |n| *n == names.len()).await;
+}
+
+#[tokio::test]
 async fn a_token_that_moved_to_another_user_gets_nothing_that_was_meant_for_the_first() {
     let world = World::new().await.with_fcm().await;
     let users = world.users(&["ada", "bob", "eve"]).await;

@@ -2,6 +2,7 @@
 //! push services that note what they are given.
 
 mod collapsing;
+mod deciding;
 mod devices;
 mod dropping;
 mod isolation;
@@ -12,4 +13,5 @@ mod recorder;
 mod replicas;
 mod restart;
 mod telling;
+mod web_push;
 mod world;

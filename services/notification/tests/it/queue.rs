@@ -200,6 +200,44 @@ async fn one_apps_push_service_that_hangs_keeps_no_other_app_waiting() {
 }
 
 #[tokio::test]
+async fn receipts_that_do_not_come_keep_nothing_from_being_sent() {
+    let (world, ada, bob, channel) = scene(Settings::default()).await;
+    world.recorder.answers(|_, _| Outcome::Taken { receipt: Some("r1".into()) });
+    world.send(ada, channel, "hello").await;
+    world.taken(1).await;
+    world.recorder.hang_at_receipts();
+    world.advance(900);
+    let asked = "SELECT COUNT(*) AS n FROM deliveries WHERE state = 1 AND claimed_until > 0";
+    wait_until("the receipt to be asked for", async || world.count(asked).await, |n| *n == 1).await;
+    let other = world.channel("group", "Other", ada, &[bob]).await;
+    world.send(ada, other, "hello").await;
+    world.taken(2).await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_for_a_while_makes_no_dead_letters() {
+    let (mut world, ada, _, channel) = scene(Settings::default()).await;
+    world.recorder.answers(|_, _| down());
+    world.send(ada, channel, "hello").await;
+    world.settled().await;
+    world.replica.end().await;
+    world.recorder.answers(|_, _| Outcome::Taken { receipt: None });
+    world.execute("ALTER TABLE providers RENAME TO providers_away").await;
+    // What the first one had read of the table, the second one has to read.
+    world.replica = world.parts().start(world.store.clone(), Settings::default()).await;
+    world.notification = world.replica.client.clone();
+    world.advance(60);
+    let held = "SELECT COUNT(*) AS n FROM deliveries WHERE state = 0 AND claimed_until > 0";
+    wait_until("it to be claimed", async || world.count(held).await, |n| *n == 1).await;
+    // Long enough for a wrong end to be written.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.execute("ALTER TABLE providers_away RENAME TO providers").await;
+    assert_eq!(world.dead_letters().await, []);
+    world.advance(45);
+    world.taken(1).await;
+}
+
+#[tokio::test]
 async fn a_test_reaches_all_devices_whatever_the_preferences() {
     let (world, _, bob, _) = scene(Settings::default()).await;
     world.device(bob, "bob's other").await;

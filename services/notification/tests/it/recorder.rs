@@ -1,6 +1,7 @@
 //! A push service that notes what it is given and answers as the test says.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use parlance_core::Error;
@@ -8,6 +9,7 @@ use parlance_notification::ProviderFactory;
 use parlance_notification::providers::{Outcome, Provider, Push, Target};
 use parlance_proto::notification::ProviderKind;
 use serde_json::{Map, Value};
+use tokio::sync::Barrier;
 use uuid::Uuid;
 
 /// A push that was tried.
@@ -35,6 +37,10 @@ pub struct Recorder {
     hanging: Arc<Mutex<Vec<String>>>,
     /// Ids of deliveries that hang.
     hung: Arc<Mutex<Vec<Uuid>>>,
+    /// Whether asking for receipts hangs.
+    receipts_hang: Arc<AtomicBool>,
+    /// How many farewells must be under way for one to end.
+    together: Arc<Mutex<Arc<Barrier>>>,
     /// Users whom Novu was told to forget.
     forgotten: Arc<Mutex<Vec<String>>>,
 }
@@ -50,6 +56,8 @@ impl Default for Recorder {
             built: Arc::default(),
             hanging: Arc::default(),
             hung: Arc::default(),
+            receipts_hang: Arc::default(),
+            together: Arc::new(Mutex::new(Arc::new(Barrier::new(1)))),
             forgotten: Arc::default(),
         }
     }
@@ -68,6 +76,16 @@ impl Recorder {
     /// From now on calls with these tokens never end; none = no calls hang any more.
     pub fn hang_at(&self, tokens: &[&str]) {
         *self.hanging.lock() = tokens.iter().map(|token| (*token).to_owned()).collect();
+    }
+
+    /// From now on asking for receipts never ends.
+    pub fn hang_at_receipts(&self) {
+        self.receipts_hang.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on farewells end only when so many are under way.
+    pub fn farewells_wait_for(&self, count: usize) {
+        *self.together.lock() = Arc::new(Barrier::new(count));
     }
 
     /// Ids of deliveries whose calls hang.
@@ -139,11 +157,16 @@ impl Provider for Recording {
     }
 
     async fn forget(&self, _: Uuid, user_id: &str) -> Outcome {
+        let together = self.recorder.together.lock().clone();
+        together.wait().await;
         self.recorder.forgotten.lock().push(user_id.to_owned());
         Outcome::Taken { receipt: None }
     }
 
     async fn receipts(&self, receipts: &[String]) -> Vec<Option<Outcome>> {
+        if self.recorder.receipts_hang.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let answer = self.recorder.receipts.lock().clone();
         receipts.iter().map(|receipt| answer(receipt)).collect()
     }

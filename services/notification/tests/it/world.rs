@@ -331,6 +331,13 @@ impl World {
         row.try_get("", "n").unwrap()
     }
 
+    /// Changes the tables of notification.
+    pub async fn execute(&self, sql: &str) {
+        let write = self.store.begin().await.unwrap();
+        write.connection().execute_unprepared(sql).await.unwrap();
+        drop(write.commit().await.unwrap());
+    }
+
     pub async fn edit(&self, author: Num, message: &Message, text: &str) {
         let request = EditMessageRequest {
             channel_num: message.channel_num,

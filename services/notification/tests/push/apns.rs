@@ -76,6 +76,7 @@ async fn many_share_a_connection_and_a_token_and_keep_their_order() {
     let (clock, apns) = start().await;
     let provider = provider(&apns, &common(&clock));
     let bad = "0".repeat(63);
+    assert_eq!(deliver(&provider, push(100)).await, taken());
     let pushes: Vec<_> = (0..100)
         .map(|number| (push(number), target("apns", if number % 10 == 7 { &bad } else { DEVICE })))
         .collect();
@@ -84,7 +85,7 @@ async fn many_share_a_connection_and_a_token_and_keep_their_order() {
         assert_eq!(short(outcome), if number % 10 == 7 { "dead" } else { "taken" }, "{number}");
     }
     let mut tokens: Vec<_> = apns.seen().into_iter().map(|seen| seen.provider_token).collect();
-    assert_eq!(tokens.len(), 90);
+    assert_eq!(tokens.len(), 91);
     tokens.dedup();
     assert_eq!(tokens.len(), 1);
 }
@@ -108,9 +109,10 @@ async fn a_long_text_is_cut_to_what_apns_takes_and_a_long_key_to_its_digest() {
 async fn every_reason_of_apple_has_its_outcome() {
     let (clock, apns) = start().await;
     let provider = provider(&apns, &common(&clock));
+    assert_eq!(deliver(&provider, push(1)).await, taken());
     for (status, said, expected) in [
         (400, "BadDeviceToken", "dead"),
-        (400, "DeviceTokenNotForTopic", "dead"),
+        (400, "DeviceTokenNotForTopic", "refused settings"),
         (410, "Unregistered", "dead"),
         (410, "ExpiredToken", "dead"),
         (400, "BadTopic", "refused settings"),
@@ -136,6 +138,22 @@ async fn every_reason_of_apple_has_its_outcome() {
     }
     apns.script.then(reason(503, "ServiceUnavailable").header("retry-after", "42"));
     assert_eq!(short(&deliver(&provider, push(1)).await), "later 5xx 42s");
+}
+
+#[tokio::test]
+async fn a_token_is_bad_only_where_another_was_good() {
+    let (clock, apns) = start().await;
+    let provider = provider(&apns, &common(&clock));
+    for (status, said, expected) in [
+        (400, "BadDeviceToken", "refused settings"),
+        (410, "Unregistered", "dead"),
+        (400, "BadDeviceToken", "refused settings"),
+        (200, "", "taken"),
+        (400, "BadDeviceToken", "dead"),
+    ] {
+        apns.script.then(reason(status, said));
+        assert_eq!(short(&deliver(&provider, push(1)).await), expected, "{said}");
+    }
 }
 
 #[tokio::test]
@@ -201,7 +219,7 @@ async fn a_token_that_is_no_hexadecimal_goes_nowhere() {
     let (clock, apns) = start().await;
     let provider = provider(&apns, &common(&clock));
     for token in ["", "../../admin", "00fc/../..", "zz", &"0".repeat(401)] {
-        assert_eq!(short(&send(&*provider, push(1), target("apns", token)).await), "dead", "{token}");
+        assert_eq!(short(&send(&*provider, push(1), target("apns", token)).await), "no token", "{token}");
     }
     assert!(apns.seen().is_empty());
 }

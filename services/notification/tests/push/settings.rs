@@ -135,3 +135,29 @@ async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
         assert_eq!(connections > 0, allowed);
     }
 }
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_not_used() {
+    const INSIDE: &str = "PARLANCE_TEST_BEHIND_A_PROXY";
+    const NAME: &str = "settings::a_proxy_of_the_environment_is_not_used";
+    if std::env::var_os(INSIDE).is_some() {
+        let settings = json!({ "base_url": "http://push.invalid", "workflow": "w" });
+        let provider = build(Kind::Novu, &settings, &json!({ "api_key": "k" }), &common(true)).unwrap();
+        let mut push = push(1);
+        push.expires_at = Micros(i64::MAX);
+        let outcome = send(&*provider, push, target("fcm", "f-1")).await;
+        assert!(short(&outcome).starts_with("later"), "{outcome:?}");
+        return;
+    }
+    // The environment is that of a process.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", NAME]).env(INSIDE, "1").env_remove("NO_PROXY").env_remove("no_proxy");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        again.env(name, &proxy);
+    }
+    assert!(again.status().await.unwrap().success());
+    assert_eq!(std::iter::from_fn(|| listener.accept().ok()).count(), 0);
+}

@@ -65,6 +65,7 @@ pub fn short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Taken { .. } => "taken".into(),
         Outcome::TokenDead => "dead".into(),
+        Outcome::NoToken => "no token".into(),
         Outcome::Later { after: None, why } => format!("later {}", checked(why)),
         Outcome::Later { after: Some(after), why } => format!("later {} {}s", checked(why), after.as_secs()),
         Outcome::Refused { why } => format!("refused {}", checked(why)),

@@ -138,6 +138,9 @@ async fn every_status_has_its_outcome() {
 #[tokio::test]
 async fn trouble_is_borne_and_nothing_is_waited_for_too_long() {
     let (clock, browser) = start().await;
+    browser.script.then(Reply::new(503, "").header("retry-after", "86400"));
+    let outcome = deliver(&provider(&common(&clock)), push(1), device(&browser)).await;
+    assert_eq!(short(&outcome), "later 5xx 300s", "anybody may have written the endpoint");
     bears_trouble(&*provider(&common(&clock)), &browser.script, device(&browser)).await;
     sends_nothing_too_late(&*provider(&common(&clock)), device(&browser)).await;
     gives_up_in_time(&*provider(&impatient(&clock)), &browser.script, device(&browser)).await;
@@ -156,7 +159,7 @@ async fn a_subscription_that_can_be_none_is_dead_and_nothing_is_sent() {
     let mut without = device(&browser);
     without.keys = None;
     for wrong in [bent, short_secret, without, at(&browser, "not a URL"), at(&browser, "ftp://x/y")] {
-        assert_eq!(deliver(&provider, push(1), wrong).await, Outcome::TokenDead);
+        assert_eq!(deliver(&provider, push(1), wrong).await, Outcome::NoToken);
     }
     assert!(browser.seen().is_empty());
 }
@@ -166,7 +169,7 @@ async fn plain_http_is_for_private_networks_alone() {
     let (clock, browser) = start().await;
     let mut common = common(&clock);
     common.allow_private_networks = false;
-    assert_eq!(deliver(&provider(&common), push(1), device(&browser)).await, Outcome::TokenDead);
+    assert_eq!(deliver(&provider(&common), push(1), device(&browser)).await, Outcome::NoToken);
     assert!(browser.seen().is_empty());
 }
 
@@ -183,7 +186,7 @@ async fn an_endpoint_inside_our_own_network_is_not_reached() {
         assert_eq!(outcome, refused("address", "not a public address"), "{host}");
     }
     for odd in ["https://user:pw@push.example/1", "https://push.example:22/1"] {
-        assert_eq!(deliver(&provider, push(1), at(&browser, odd)).await, Outcome::TokenDead, "{odd}");
+        assert_eq!(deliver(&provider, push(1), at(&browser, odd)).await, Outcome::NoToken, "{odd}");
     }
 }
 

@@ -19,19 +19,25 @@ pub(super) fn token_expired(answer: &Answer) -> bool {
     answer.status.as_u16() == 403 && reason(answer).as_deref() == Some("ExpiredProviderToken")
 }
 
-pub(super) fn read(answer: &Answer, now: Micros) -> Outcome {
+/// `fits`: it is known that the environment is the one of the app. In the other one every token is bad, and a
+/// wrong setting must not cost anybody his device.
+pub(super) fn read(answer: &Answer, fits: bool, now: Micros) -> Outcome {
     if answer.status.as_u16() == 200 {
         return Outcome::taken();
     }
     let reason = reason(answer);
     let detail = detail(answer.status, reason.as_deref());
     match reason.as_deref() {
-        Some("BadDeviceToken" | "DeviceTokenNotForTopic" | "Unregistered" | "ExpiredToken") => {
-            Outcome::TokenDead
-        }
-        Some("BadTopic" | "MissingTopic" | "TopicDisallowed" | "BadCertificateEnvironment") => {
-            Outcome::refused("settings", detail)
-        }
+        Some("Unregistered" | "ExpiredToken") => Outcome::TokenDead,
+        Some("BadDeviceToken") if fits => Outcome::TokenDead,
+        Some(
+            "BadDeviceToken"
+            | "DeviceTokenNotForTopic"
+            | "BadTopic"
+            | "MissingTopic"
+            | "TopicDisallowed"
+            | "BadCertificateEnvironment",
+        ) => Outcome::refused("settings", detail),
         Some("TooManyRequests" | "TooManyProviderTokenUpdates") => {
             Outcome::Later { after: retry_after(answer, now), why: Why { label: "429", detail } }
         }

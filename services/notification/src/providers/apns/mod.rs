@@ -4,6 +4,7 @@ mod answer;
 mod message;
 mod token;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,6 +57,8 @@ pub struct Apns {
     topic: String,
     sound: String,
     token: ProviderToken,
+    /// Apple has taken a push: environment and topic are those of the app.
+    fits: AtomicBool,
 }
 
 impl Apns {
@@ -91,6 +94,7 @@ impl Apns {
             topic: name("settings.topic", &settings.topic)?,
             sound: settings.sound.unwrap_or_else(|| "default".to_owned()),
             token,
+            fits: AtomicBool::new(false),
         })
     }
 
@@ -100,7 +104,7 @@ impl Apns {
         let hex = (1..=400).contains(&target.token.len())
             && target.token.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !hex {
-            return Ok(Outcome::TokenDead);
+            return Ok(Outcome::NoToken);
         }
         let url = join(&self.base, ["3", "device", &target.token]);
         let body = Bytes::from(message::render(push, &self.sound)?);
@@ -110,7 +114,11 @@ impl Apns {
             self.token.discard(&token);
             answer = self.post(&url, &self.token.get()?, push, body).await?;
         }
-        Ok(answer::read(&answer, self.common.now()))
+        let outcome = answer::read(&answer, self.fits.load(Ordering::Relaxed), self.common.now());
+        if outcome == Outcome::taken() {
+            self.fits.store(true, Ordering::Relaxed);
+        }
+        Ok(outcome)
     }
 
     async fn post(

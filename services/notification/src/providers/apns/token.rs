@@ -32,6 +32,8 @@ impl ProviderToken {
         let now = self.common.now();
         let mut kept = self.kept.lock();
         if let Some((token, made)) = &*kept
+            // A clock that was set back would keep one from the future, which Apple refuses.
+            && *made <= now
             && now.since(*made) < RENEW_AFTER
         {
             return Ok(token.clone());
@@ -53,5 +55,38 @@ impl ProviderToken {
         if kept.as_ref().is_some_and(|(held, _)| held == token) {
             *kept = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
+    use parlance_core::Clock;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct SetBack(Mutex<Micros>);
+
+    impl Clock for SetBack {
+        fn now(&self) -> Micros {
+            *self.0.lock()
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_no_token_from_the_future() {
+        let start = Micros::from_secs(1_790_000_000);
+        let clock = Arc::new(SetBack(Mutex::new(start)));
+        let common = Common::new(clock.clone(), Duration::from_secs(1), true).unwrap();
+        let pem = p256::SecretKey::from_slice(&[7; 32]).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap();
+        let key: Secret = serde_json::from_value(json!(pem.to_string())).unwrap();
+        let token = ProviderToken::new("T".into(), "K".into(), &key, &common).unwrap();
+        let first = token.get().unwrap();
+        assert!(token.get().unwrap() == first);
+        *clock.0.lock() = start - Duration::from_secs(3600);
+        assert!(token.get().unwrap() != first);
     }
 }

@@ -154,7 +154,7 @@ impl Provider for Expo {
         for (place, (push, target)) in pushes.iter().enumerate() {
             // Expo refuses a whole batch for what is no token at all.
             if !message::is_token(&target.token) {
-                outcomes[place] = Some(Outcome::TokenDead);
+                outcomes[place] = Some(Outcome::NoToken);
                 continue;
             }
             let channel = self.android_channel_id.as_deref();

@@ -15,7 +15,6 @@ use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
-use self::subscriber::Known;
 use super::http::{Answer, each, exchange, in_time, time_to_live};
 use super::settings::{self, base_url, join, name, required};
 use super::{Common, Outcome, Provider, Push, Target};
@@ -23,9 +22,6 @@ use super::{Common, Outcome, Provider, Push, Target};
 const BASE_URL: &str = "https://api.novu.co";
 /// The push services whose tokens Novu takes; the names are Novu's as well.
 const CHANNELS: [&str; 3] = ["fcm", "apns", "expo"];
-/// Subscribers whose tokens are known to stand at Novu.
-const REMEMBERED: u64 = 100_000;
-const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,8 +47,6 @@ pub struct Novu {
     authorization: HeaderValue,
     workflow: String,
     integrations: BTreeMap<String, String>,
-    /// By subscriber id.
-    known: moka::sync::Cache<String, Known>,
 }
 
 /// One notification to one user: the places of its pushes in what was to be sent, his tokens by channel.
@@ -87,7 +81,6 @@ impl Novu {
             authorization,
             workflow: name("settings.workflow", &settings.workflow)?,
             integrations: settings.integrations,
-            known: moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
         })
     }
 

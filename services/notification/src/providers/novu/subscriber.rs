@@ -6,7 +6,6 @@ use http::StatusCode;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::super::Outcome;
@@ -17,25 +16,6 @@ use super::{CHANNELS, Novu};
 /// Users of different apps with the same id are different subscribers.
 pub(super) fn id(app: Uuid, user_id: &str) -> String {
     format!("{}:{user_id}", app.hyphenated())
-}
-
-/// What stands at Novu of a subscriber's tokens: a digest, for they are many.
-#[derive(Clone, PartialEq)]
-pub(super) struct Known([u8; 32]);
-
-impl Known {
-    fn of(tokens: &BTreeMap<&'static str, BTreeSet<&str>>) -> Self {
-        let mut digest = Sha256::new();
-        for (channel, tokens) in tokens {
-            for token in tokens {
-                for part in [channel.as_bytes(), token.as_bytes()] {
-                    digest.update((part.len() as u64).to_be_bytes());
-                    digest.update(part);
-                }
-            }
-        }
-        Self(digest.finalize().into())
-    }
 }
 
 /// What Novu answers to an upsert.
@@ -64,15 +44,12 @@ struct Credentials {
 impl Novu {
     /// Makes Novu's picture of a user that of `tokens`: creates him if need be, writes the tokens that
     /// differ, takes out channels that he has no device of any more. Gives the channels that Novu refused.
+    /// Novu is asked each time: what stands there another replica may have written since.
     pub(super) async fn settle(
         &self,
         id: &str,
         tokens: &BTreeMap<&'static str, BTreeSet<&str>>,
     ) -> Result<BTreeMap<&'static str, Outcome>, Outcome> {
-        let wanted = Known::of(tokens);
-        if self.known.get(id).is_some_and(|known| known == wanted) {
-            return Ok(BTreeMap::new());
-        }
         let held = self.upsert(id).await?;
         let mut refused = BTreeMap::new();
         for channel in CHANNELS {
@@ -92,9 +69,6 @@ impl Novu {
                     }
                 }
             }
-        }
-        if refused.is_empty() {
-            self.known.insert(id.to_owned(), wanted);
         }
         Ok(refused)
     }
@@ -151,7 +125,6 @@ impl Novu {
 
     /// Removes the subscriber.
     pub(super) async fn remove(&self, id: &str) -> Result<Outcome, Outcome> {
-        self.known.invalidate(id);
         let answer = self.call(Method::DELETE, ["v1", "subscribers", id], None).await?;
         match answer.status {
             StatusCode::NOT_FOUND => Ok(Outcome::taken()),

@@ -75,14 +75,14 @@ impl WebPush {
 
     async fn deliver(&self, push: &Push, target: &Target) -> Result<Outcome, Outcome> {
         let left = time_to_live(push, self.common.now())?;
-        let Ok(endpoint) = Url::parse(&target.token) else { return Ok(Outcome::TokenDead) };
-        let Some(keys) = &target.keys else { return Ok(Outcome::TokenDead) };
+        let Ok(endpoint) = Url::parse(&target.token) else { return Ok(Outcome::NoToken) };
+        let Some(keys) = &target.keys else { return Ok(Outcome::NoToken) };
         let text = fit(push, encrypt::MAX_PLAINTEXT, |title, body| render(push, title, body))?;
         let (Some(ephemeral), Some(salt)) = (vapid::random_key(), vapid::random_bytes()) else {
             return Err(Outcome::later("busy", "no randomness"));
         };
         let Some(body) = encrypt::encrypt(&keys.p256dh, &keys.auth, &text, &ephemeral, salt) else {
-            return Ok(Outcome::TokenDead);
+            return Ok(Outcome::NoToken);
         };
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.vapid.authorization(&endpoint)?);

@@ -1,6 +1,8 @@
 //! The way to addresses that users have written: everything that Web Push sends goes through here, and from
 //! here through the client that reaches public addresses alone.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use parlance_core::{Error, Result};
@@ -11,6 +13,8 @@ use super::super::{Common, MAX_ANSWER, Outcome, USER_AGENT, Why};
 
 /// Connections kept for the next message to the same push service.
 const IDLE_PER_HOST: usize = 8;
+/// No endpoint is waited for longer than this, whatever it asks for: anybody may have written it.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
 pub(super) struct Outside {
     fetcher: Fetcher,
@@ -34,10 +38,10 @@ impl Outside {
     }
 
     /// The status of an answer that a repeat does not change. An endpoint that cannot be one of a browser's
-    /// is a dead token.
+    /// is none.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<StatusCode, Outcome> {
         if url.scheme() != "https" && !(self.allow_private_networks && url.scheme() == "http") {
-            return Err(Outcome::TokenDead);
+            return Err(Outcome::NoToken);
         }
         let status = match self.fetcher.post(url, headers, Bytes::from(body)).await {
             Ok(posted) => posted.status,
@@ -50,7 +54,7 @@ impl Outside {
 
 fn outcome(failure: Failure) -> Outcome {
     match failure {
-        Failure::Refused(Refusal::Url | Refusal::Credentials | Refusal::Port) => Outcome::TokenDead,
+        Failure::Refused(Refusal::Url | Refusal::Credentials | Refusal::Port) => Outcome::NoToken,
         // A name may have led elsewhere when the browser gave it.
         Failure::Refused(Refusal::Address | Refusal::Rule) => {
             Outcome::refused("address", "not a public address")
@@ -64,6 +68,7 @@ fn outcome(failure: Failure) -> Outcome {
                 Trouble::Name => ("unreachable", "the name leads nowhere".to_owned()),
                 Trouble::Unreachable => ("unreachable", "no connection".to_owned()),
             };
+            let after = after.map(|after| after.min(MAX_RETRY_AFTER));
             Outcome::Later { after, why: Why { label, detail } }
         }
         Failure::Rejected { status } => Outcome::refused("payload", status.to_string()),
