@@ -46,6 +46,7 @@ impl Streams {
 impl Consumer for Streams {
     const SERVICE: &'static str = "notification";
     const LOG: &'static str = "message";
+    const GATHER: Duration = Duration::from_millis(30);
 
     async fn read(&self, request: ReadLogRequest) -> Result<ReadLogResponse> {
         Ok(self.service.message.clone().read_log(nobody().request(request)).await?.into_inner())

@@ -4,6 +4,7 @@ mod run;
 mod step;
 
 use std::future::Future;
+use std::time::Duration;
 
 use parlance_core::Result;
 use parlance_proto::event::{LogEntry, ReadLogRequest, ReadLogResponse};
@@ -17,6 +18,9 @@ pub trait Consumer: Send + Sync + 'static {
     const SERVICE: &'static str;
     /// The log that is consumed: the name of the service that states it, and of the position.
     const LOG: &'static str;
+    /// How long facts are gathered before they are read, once there is news: a page costs as much for one fact as
+    /// for a hundred. Zero for whoever others wait for.
+    const GATHER: Duration = Duration::ZERO;
 
     /// Asks for entries after a position.
     fn read(&self, request: ReadLogRequest) -> impl Future<Output = Result<ReadLogResponse>> + Send;

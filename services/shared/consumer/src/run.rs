@@ -89,6 +89,9 @@ impl<C: Consumer> LogConsumer<C> {
                 () = tokio::time::sleep(SWEEP) => {}
                 is_open = woken(&mut wakes) => if !is_open { wakes = None },
             }
+            if !C::GATHER.is_zero() {
+                tokio::time::sleep(C::GATHER).await;
+            }
         }
     }
 
