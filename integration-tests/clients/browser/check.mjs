@@ -221,8 +221,12 @@ const steps = {
     await bob.send('From the tram');
     await alice.sees('From the tram');
     await bob.message('From the tram').click();
-    for (const button of await bob.message('From the tram').getByRole('button').all()) {
-      const box = await button.boundingBox();
+    const boxes = async () => {
+      const buttons = await bob.message('From the tram').getByRole('button').all();
+      return Promise.all(buttons.map((button) => button.boundingBox({ timeout: 1000 }).catch(() => null)));
+    };
+    // What arrives meanwhile draws the message anew.
+    for (const box of await until('its buttons are shown', boxes, (all) => all.length > 0 && all.every(Boolean))) {
       ok(box.x >= 0 && box.x + box.width <= 400, `a button is out of sight: ${JSON.stringify(box)}`);
       ok(box.width >= 36 && box.height >= 36, `a button is too small for a thumb: ${JSON.stringify(box)}`);
     }
