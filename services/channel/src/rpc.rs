@@ -50,7 +50,8 @@ macro_rules! delegate {
     };
 }
 
-// Repeatable are changes in one transaction of their own, where the database may ask for another try.
+// Repeatable are changes where the database may ask for another try: in one transaction of their own, or such that
+// a repeat does what the first try has left undone.
 delegate! {
     repeatable {
         create_channel(CreateChannelRequest) -> CreateChannelResponse;

@@ -195,16 +195,15 @@ impl From<Error> for Failure {
             }
             _ => Vec::new(),
         };
-        let own = error.field.as_deref().filter(|field| field.contains('_')).map(camel_case);
         // What broke was logged where it broke; a status without a reason of ours is not for clients.
         let message = match code {
             Code::InternalError => "internal error".to_owned(),
             _ => error.message,
         };
         let failure = Self { code, message, details, retry_after: error.retry_after };
-        match (&error.field, &own) {
-            (Some(field), Some(own)) => failure.with_fields(&[(field, own)]),
-            _ => failure,
+        match &error.field {
+            Some(field) => failure.with_fields(&[(field, &camel_case(field))]),
+            None => failure,
         }
     }
 }

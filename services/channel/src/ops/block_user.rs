@@ -32,17 +32,17 @@ pub async fn block_user(
     let write = state.store.begin().await?;
     let blocked = blocks::add(&write, app, user, other, now).await?;
     let mut facts = Facts::new(context, now);
-    let mut raised = raise_direct(&write, app, user, other, &mut facts).await?;
+    let raised = raise_direct(&write, app, user, other, &mut facts).await?;
     let mut log_position = state.commit(write, facts.into_events()).await?;
     if !raised {
         // A direct channel that was being made meanwhile could not see the block, nor be seen by it. A repeat comes
         // by here as well, since this may be what did not happen the first time.
         let write = state.store.begin().await?;
         let mut facts = Facts::new(context, now);
-        raised = raise_direct(&write, app, user, other, &mut facts).await?;
-        match raised {
-            true => log_position = state.commit(write, facts.into_events()).await?,
-            false => write.rollback().await?,
+        if raise_direct(&write, app, user, other, &mut facts).await? {
+            log_position = state.commit(write, facts.into_events()).await?;
+        } else {
+            write.rollback().await?;
         }
     }
     if log_position == 0 {

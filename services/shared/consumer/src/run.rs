@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use parlance_bus::{Bus, Item, Subscription, Topic};
 use parlance_core::{Clock, Micros, Result};
 use parlance_proto::event::{LogEntry, ReadLogRequest};
@@ -91,6 +92,12 @@ impl<C: Consumer> LogConsumer<C> {
             }
             if !C::GATHER.is_zero() {
                 tokio::time::sleep(C::GATHER).await;
+            }
+            // What has woken it meanwhile is in the page that follows.
+            while let Some(is_open) = woken(&mut wakes).now_or_never() {
+                if !is_open {
+                    wakes = None;
+                }
             }
         }
     }
